@@ -1,0 +1,93 @@
+# Everything that one does with Waybill. `make demo` and `make test` need Rust, a C compiler and Python 3.10 or later;
+# the rest is installed into the ignored .local/.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo up down test lint check-reports release deploy venv build
+
+# --- settings -------------------------------------------------------------------------------------------------------
+
+# Name of the stack in AWS, and further parameters of template.yaml: PARAMETERS="WorkerMemory=7076 LogLevel=debug".
+STACK ?= waybill
+PARAMETERS ?=
+# Processor of the deployed functions: arm64 or x86_64.
+ARCH ?= arm64
+# A Python that is new enough; PYTHON=... names another.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python3.10; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2> /dev/null && { echo $$python; break; }; done)
+
+FUNCTIONS := api intake worker dispatcher sweeper
+LOCAL := target/debug/waybill-local
+VENV := .local/venv
+DEPLOY_VENV := .local/deploy-venv
+TARGET := $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-gnu
+
+# --- everyday -------------------------------------------------------------------------------------------------------
+
+help: ## Show this
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+demo: build venv ## Deliver a real report end to end in a local cloud, and show every step
+	@$(LOCAL) demo
+
+up: build venv ## Start a local cloud with everything deployed, and leave it running for exploring
+	@$(LOCAL) up
+
+down: ## End the local cloud
+	@if [ -x $(LOCAL) ]; then $(LOCAL) down; fi
+
+test: build venv ## Run every test, the end-to-end ones on a local cloud of their own (TESTFLAGS="-- name" selects)
+	@trap '$(LOCAL) down --instance test' EXIT; \
+	$(LOCAL) down --instance test; \
+	$(LOCAL) up --instance test > .local/test-up.log || { cat .local/test-up.log; exit 1; }; \
+	WAYBILL_STACK=$(CURDIR)/.local/test/stack.json cargo test --workspace --locked $(TESTFLAGS)
+
+lint: venv check-reports ## Check format, lints, documentation and template
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+	$(VENV)/bin/cfn-lint template.yaml
+
+check-reports: build ## Check the report definitions in infra/reports
+	@$(LOCAL) check-reports infra/reports
+
+# --- AWS ------------------------------------------------------------------------------------------------------------
+
+# Link-time optimization costs minutes, so only deployable builds have it. provided.al2023 has glibc 2.34.
+release: $(DEPLOY_VENV)/.installed ## Build the deployable functions into dist/ (ARCH=arm64 or x86_64)
+	rustup target add $(TARGET)
+	PATH="$(CURDIR)/$(DEPLOY_VENV)/bin:$$PATH" CARGO_PROFILE_RELEASE_LTO=thin cargo zigbuild --release --locked \
+		$(FUNCTIONS:%=-p waybill-%) --target $(TARGET).2.34
+	@for name in $(FUNCTIONS); do \
+		mkdir -p dist/$$name; \
+		install -m 755 target/$(TARGET)/release/waybill-$$name dist/$$name/bootstrap; \
+	done
+	@ls -l dist/*/bootstrap
+
+deploy: release build ## Deploy to the AWS account of the environment (STACK, ARCH, PARAMETERS), then make its keys
+	$(DEPLOY_VENV)/bin/sam deploy --template-file template.yaml --stack-name $(STACK) --resolve-s3 \
+		--capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND --no-fail-on-empty-changeset \
+		--parameter-overrides Architecture=$(ARCH) $(PARAMETERS)
+	$(LOCAL) init-keys --stack $(STACK)
+
+# --- behind the scenes ----------------------------------------------------------------------------------------------
+
+# One set of flags for demo and tests: with others, Cargo would choose other features and build most of it anew.
+build:
+	@cargo build --workspace --all-targets --locked
+
+venv: $(VENV)/.installed
+
+$(VENV)/.installed: infra/local/requirements.txt
+$(DEPLOY_VENV)/.installed: infra/local/requirements-deploy.txt
+
+$(VENV)/.installed $(DEPLOY_VENV)/.installed:
+	@test -n "$(PYTHON)" || { echo "Install Python 3.10 or later, or name it by PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' || \
+		{ echo "$(PYTHON) lacks venv: install it (Debian, Ubuntu: apt-get install python3-venv)." >&2; exit 1; }
+	@echo "Installing $< into $(@D)"
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@

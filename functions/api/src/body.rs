@@ -1,0 +1,32 @@
+//! Request bodies: JSON, at most 64 KiB.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request},
+};
+use http::StatusCode;
+use serde_json::Value;
+
+use crate::problem::Problem;
+
+/// Largest body that is read, in bytes.
+pub const MAX_BODY: usize = 64 * 1024;
+
+/// A body that is well-formed JSON, whatever it says.
+pub struct JsonBody(pub Value);
+
+impl<S: Send + Sync> FromRequest<S> for JsonBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = Bytes::from_request(request, state).await.map_err(|_| {
+            let detail = format!("The body may have at most {MAX_BODY} bytes.");
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+        })?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
+            // serde's message quotes nothing but punctuation and positions for syntax errors.
+            let detail = format!("The body is not JSON: {error}.");
+            Problem::new(StatusCode::BAD_REQUEST, "malformed_json", detail)
+        })
+    }
+}

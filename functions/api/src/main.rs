@@ -1,0 +1,17 @@
+//! The `api` function: authenticates, validates, records, enqueues. It never touches report data.
+
+mod app;
+mod auth;
+mod body;
+mod problem;
+mod router;
+mod routes;
+
+use std::sync::Arc;
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_http::Error> {
+    waybill::telemetry::init();
+    let app = app::App::from_env().await?;
+    lambda_http::run(router::router(Arc::new(app))).await
+}

@@ -1,0 +1,123 @@
+//! Errors as RFC 9457 `application/problem+json`: a stable `code`, what was wrong, where, what to do.
+//!
+//! What the caller may see stands here; what the log needs is logged where the problem is made.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use waybill::{
+    accept::{Fault, Rejected},
+    aws::{AwsError, config_store::ConfigError, secrets::SecretError, table::TableError},
+};
+
+/// An answer with status 400 or above.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    /// Stable; clients switch on it.
+    pub code: &'static str,
+    detail: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Fault>,
+    #[serde(skip)]
+    headers: Vec<(header::HeaderName, HeaderValue)>,
+}
+
+impl Problem {
+    /// A problem with its status, code and explanation.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("urn:waybill:problem:{code}"),
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            code,
+            detail: detail.into(),
+            errors: vec![],
+            headers: vec![],
+        }
+    }
+
+    /// The request is understood but wrong; each fault has a pointer.
+    pub fn invalid(errors: Vec<Fault>) -> Self {
+        let detail = "Correct what `errors` lists and send the request again; nothing was recorded.";
+        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation_failed", detail) }
+    }
+
+    /// No usable credential.
+    pub fn unauthorized(code: &'static str, detail: impl Into<String>) -> Self {
+        let challenge = HeaderValue::from_static("Bearer realm=\"waybill\"");
+        let headers = vec![(header::WWW_AUTHENTICATE, challenge)];
+        Self { headers, ..Self::new(StatusCode::UNAUTHORIZED, code, detail) }
+    }
+
+    /// The same answer for what never was and what is another tenant's.
+    pub fn not_found(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", format!("There is no such {what}."))
+    }
+
+    /// Something of ours failed. The cause is logged, never told.
+    pub fn unavailable(cause: &dyn std::fmt::Display) -> Self {
+        tracing::error!(error = %cause, "request could not be served");
+        let detail = "The service could not do this just now; nothing was changed. Try again in a few seconds.";
+        let headers = vec![(header::RETRY_AFTER, HeaderValue::from_static("5"))];
+        Self { headers, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail) }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.extend(self.headers);
+        response
+    }
+}
+
+impl From<Rejected> for Problem {
+    fn from(rejected: Rejected) -> Self {
+        match rejected {
+            Rejected::Invalid(faults) => Self::invalid(faults),
+            Rejected::UnknownReport(_) => {
+                let detail = "There is no such report; GET /v1/reports lists those you may ask for.";
+                Self::new(StatusCode::NOT_FOUND, "report_not_found", detail)
+            }
+            Rejected::Definition(error) => error.into(),
+            Rejected::Unavailable(error) => error.into(),
+            Rejected::Table(error) => error.into(),
+        }
+    }
+}
+
+impl From<ConfigError> for Problem {
+    fn from(error: ConfigError) -> Self {
+        let ConfigError::Invalid { .. } = &error else { return Self::unavailable(&error) };
+        tracing::error!(%error, "report definition refused");
+        let detail = "The definition of this report is broken; tell the operator of the service.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "definition_invalid", detail)
+    }
+}
+
+impl From<TableError> for Problem {
+    fn from(error: TableError) -> Self {
+        Self::unavailable(&error)
+    }
+}
+
+impl From<AwsError> for Problem {
+    fn from(error: AwsError) -> Self {
+        Self::unavailable(&error)
+    }
+}
+
+impl From<SecretError> for Problem {
+    fn from(error: SecretError) -> Self {
+        Self::unavailable(&error)
+    }
+}

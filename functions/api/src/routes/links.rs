@@ -1,0 +1,42 @@
+//! Managed links: a capability in, a redirect to the file out.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, State},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+use jiff::Timestamp;
+use waybill::{
+    aws::table::{keys::Key, rows::LinkRow},
+    domain::request::{Request, Status},
+};
+
+use crate::{app::App, problem::Problem};
+
+/// `GET` and `HEAD /v1/links/{capability}`: 302 to a presigned URL of at most five minutes, 410 once the
+/// link's life has ended.
+pub async fn follow(State(app): State<Arc<App>>, Path(capability): Path<String>) -> Result<Response, Problem> {
+    let now = Timestamp::now();
+    let row = app.table.get::<LinkRow>(&Key::link(&capability)).await?;
+    let link = row.ok_or_else(|| Problem::not_found("link"))?.row.link;
+    let gone = || {
+        let detail = "The report has expired and its file was deleted; request it again.";
+        Problem::new(StatusCode::GONE, "link_expired", detail)
+    };
+    let life = link.redirect_life(now).ok_or_else(gone)?;
+    let request = app.table.get::<Request>(&Key::request(&link.tenant, link.request)).await?;
+    if request.is_none_or(|request| request.row.status != Status::Succeeded) {
+        return Err(gone());
+    }
+    let url = app.objects.presigned_get(&link.key, life).await?;
+    tracing::info!(request.id = %link.request, tenant.id = link.tenant, "link followed");
+    let location = HeaderValue::from_str(&url).map_err(|e| Problem::unavailable(&e))?;
+    let headers = [
+        (header::LOCATION, location),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    ];
+    Ok((StatusCode::FOUND, headers).into_response())
+}

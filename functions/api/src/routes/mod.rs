@@ -1,0 +1,7 @@
+//! The own API, one resource a file. Handlers only: rules are in the library's domain.
+
+pub mod links;
+pub mod reports;
+pub mod requests;
+pub mod tenants;
+pub mod well_known;

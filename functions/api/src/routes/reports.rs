@@ -1,0 +1,55 @@
+//! The catalogue: what may be asked for, and how.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use serde_json::{Value, json};
+use waybill::domain::definition::Definition;
+
+use crate::{app::App, auth::MayRead, problem::Problem};
+
+/// `GET /v1/reports`: id, version and title of every report that holds for the tenant. One whose
+/// definition is broken is left out, and logged for the operator.
+pub async fn list(State(app): State<Arc<App>>, caller: MayRead) -> Result<Json<Value>, Problem> {
+    let mut reports = Vec::new();
+    for id in app.config.definition_ids(&caller.tenant).await? {
+        match app.config.definition(&caller.tenant, &id).await {
+            Ok(Some(report)) if report.visible_to(&caller.tenant) => reports.push(summary(&report)),
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "report left out of the catalogue"),
+        }
+    }
+    Ok(Json(json!({"reports": reports})))
+}
+
+/// `GET /v1/reports/{report}`: parameters with their bounds, columns, formats.
+pub async fn show(
+    State(app): State<Arc<App>>,
+    caller: MayRead,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let report = app.config.definition(&caller.tenant, &id).await?;
+    let report = report.filter(|report| report.visible_to(&caller.tenant));
+    let report = report.ok_or_else(|| Problem::not_found("report"))?;
+    let mut shown = summary(&report);
+    shown["parameters"] = report.parameters.iter().map(waybill::domain::definition::Parameter::describe).collect();
+    shown["columns"] = json!(report.columns);
+    shown["limits"] = json!({
+        "max_rows": report.limits.max_rows,
+        "timeout_seconds": report.limits.timeout_seconds,
+    });
+    Ok(Json(shown))
+}
+
+fn summary(report: &Definition) -> Value {
+    json!({
+        "id": report.id,
+        "version": report.version,
+        "title": report.title,
+        "description": report.description,
+        "formats": report.formats,
+    })
+}

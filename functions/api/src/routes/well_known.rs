@@ -1,0 +1,22 @@
+//! What anybody may read.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, response::IntoResponse};
+use http::header;
+use serde_json::{Value, json};
+
+use crate::{app::App, problem::Problem};
+
+/// `GET /health`: the function is up. It looks at nothing else, so that a probe costs nothing.
+pub async fn health() -> Json<Value> {
+    Json(json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}))
+}
+
+/// `GET /.well-known/waybill-openpgp.asc`: the key that signs reports, armored.
+pub async fn openpgp_key(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Problem> {
+    let key = app.signing.get().await?;
+    let armored = key.public_armored().map_err(|e| Problem::unavailable(&e))?;
+    let headers = [(header::CONTENT_TYPE, "application/pgp-keys"), (header::CACHE_CONTROL, "public, max-age=300")];
+    Ok((headers, armored))
+}

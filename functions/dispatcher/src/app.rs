@@ -1,0 +1,85 @@
+//! What every message shares, made once per process.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::SignedDuration;
+use waybill::{
+    aws::{
+        AwsError,
+        queue::Queue,
+        sdk_config,
+        secrets::{CachedSecret, SecretError, sealing_keyring},
+        table::{Table, TableError},
+    },
+    config::{self, ConfigError},
+    domain::retry::Schedule,
+    guard::Guard,
+    seal::{Keyring, SealError},
+};
+
+/// Clients and settings.
+pub struct App {
+    /// The one table.
+    pub table: Table,
+    /// Where attempts wait that are due within 15 minutes.
+    pub queue: Queue,
+    /// Where dead deliveries are kept for redrive.
+    pub dead_letters: Queue,
+    /// Opens links and webhook secrets.
+    pub sealing: CachedSecret<Keyring>,
+    /// The only way to a receiver.
+    pub guard: Arc<Guard>,
+    /// Waits before each attempt.
+    pub schedule: Schedule,
+    /// Bound on one whole exchange with a receiver.
+    pub timeout: Duration,
+    /// How long an attempt may hold its delivery: the exchange, and the writes around it.
+    pub lease: SignedDuration,
+    /// Base of managed links.
+    pub public_url: String,
+}
+
+/// What keeps a message from being done now. The message comes again.
+#[derive(Debug, thiserror::Error)]
+pub enum Retry {
+    /// The table did not do its part.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// AWS did not do its part.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    /// The keyring could not be had.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// A sealed value does not open.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// A row that must be there is not.
+    #[error("{0} is missing")]
+    Missing(&'static str),
+    /// A body could not be rendered.
+    #[error(transparent)]
+    Render(#[from] serde_json::Error),
+}
+
+impl App {
+    /// Reads the environment and makes the clients.
+    pub async fn from_env() -> Result<Self, ConfigError> {
+        let aws = sdk_config().await;
+        let sqs = aws_sdk_sqs::Client::new(&aws);
+        let secrets = aws_sdk_secretsmanager::Client::new(&aws);
+        let seconds: u32 = config::parsed("WAYBILL_DELIVERY_TIMEOUT_SECONDS")?;
+        let seconds = seconds.clamp(1, 30);
+        Ok(Self {
+            table: Table::new(aws_sdk_dynamodb::Client::new(&aws), config::text("WAYBILL_TABLE")?),
+            queue: Queue::new(sqs.clone(), config::text("WAYBILL_DELIVERY_QUEUE")?),
+            dead_letters: Queue::new(sqs, config::text("WAYBILL_DELIVERY_DLQ")?),
+            sealing: sealing_keyring(secrets, config::text("WAYBILL_SEALING_SECRET")?),
+            guard: Arc::new(config::guard()?),
+            schedule: config::retry_schedule()?,
+            timeout: Duration::from_secs(u64::from(seconds)),
+            lease: SignedDuration::from_secs(i64::from(seconds) + 20),
+            public_url: config::text("WAYBILL_PUBLIC_URL")?.trim_end_matches('/').to_owned(),
+        })
+    }
+}

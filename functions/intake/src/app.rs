@@ -1,0 +1,32 @@
+//! What every event shares, made once per process.
+
+use std::sync::Arc;
+
+use waybill::{
+    accept::Acceptor,
+    aws::{config_store::ConfigStore, queue::Queue, sdk_config, table::Table},
+    config::{self, ConfigError},
+};
+
+/// Clients and settings.
+pub struct App {
+    /// How requests come to be.
+    pub acceptor: Acceptor,
+}
+
+impl App {
+    /// Reads the environment and makes the clients.
+    pub async fn from_env() -> Result<Self, ConfigError> {
+        let aws = sdk_config().await;
+        let s3 = aws_sdk_s3::Client::new(&aws);
+        Ok(Self {
+            acceptor: Acceptor {
+                table: Table::new(aws_sdk_dynamodb::Client::new(&aws), config::text("WAYBILL_TABLE")?),
+                queue: Queue::new(aws_sdk_sqs::Client::new(&aws), config::text("WAYBILL_REQUEST_QUEUE")?),
+                config: Arc::new(ConfigStore::new(s3, config::text("WAYBILL_CONFIG_BUCKET")?)),
+                guard: Arc::new(config::guard()?),
+                retention_hours: config::parsed("WAYBILL_RETENTION_HOURS")?,
+            },
+        })
+    }
+}

@@ -1,0 +1,81 @@
+//! A batch of events in, the ones that must come again out.
+//!
+//! What can never become a request fails every time and so ends in the dead-letter queue, where the alarm
+//! and the operator see it: an event has no caller that could be told.
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+use waybill::{
+    accept::{Rejected, request_id_of_event},
+    aws::table::{TableError, keys::Key},
+    domain::tenant::Tenant,
+};
+
+use crate::app::App;
+
+/// What a rule puts on the intake queue.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Envelope {
+    /// Version of this form; 1.
+    v: String,
+    /// Fixed by the operator's rule, never taken from the event.
+    tenant: String,
+    /// Who sent the event.
+    source: String,
+    /// The same for every copy of the event.
+    event_id: String,
+    /// When it was sent.
+    time: Timestamp,
+    /// The event's detail: what the body of `POST /v1/requests` would be.
+    request: Value,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error("not an event of this queue: {0}")]
+    Malformed(#[from] serde_json::Error),
+    #[error("unknown version {0:?}")]
+    Version(String),
+    #[error("there is no tenant {0:?}")]
+    Tenant(String),
+    #[error(transparent)]
+    Table(#[from] TableError),
+    #[error(transparent)]
+    Rejected(#[from] Rejected),
+}
+
+/// Accepts events one after the other; each fails alone.
+pub async fn handle(app: &App, event: SqsEvent) -> SqsBatchResponse {
+    let mut response = SqsBatchResponse::default();
+    for message in event.records {
+        let id = message.message_id.unwrap_or_default();
+        let Err(error) = one(app, message.body.as_deref().unwrap_or_default()).await else { continue };
+        if let Refused::Rejected(Rejected::Invalid(faults)) = &error {
+            for fault in faults {
+                tracing::warn!(message.id = id, pointer = fault.pointer, code = fault.code, "fault in an event");
+            }
+        }
+        tracing::error!(message.id = id, %error, "event not accepted");
+        let mut failure = BatchItemFailure::default();
+        failure.item_identifier = id;
+        response.batch_item_failures.push(failure);
+    }
+    response
+}
+
+async fn one(app: &App, body: &str) -> Result<(), Refused> {
+    let envelope: Envelope = serde_json::from_str(body)?;
+    if envelope.v != "1" {
+        return Err(Refused::Version(envelope.v));
+    }
+    let tenant = app.acceptor.table.get::<Tenant>(&Key::tenant(&envelope.tenant)).await?;
+    let tenant = tenant.ok_or_else(|| Refused::Tenant(envelope.tenant.clone()))?.row;
+    let id = request_id_of_event(&envelope.source, &envelope.event_id, envelope.time);
+    let by = format!("event {}", envelope.source);
+    let request = app.acceptor.accept(&tenant, &by, id, &envelope.request, Timestamp::now()).await?;
+    tracing::info!(request.id = %request.id, tenant.id = tenant.id, "event became a request");
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! Keyrings from Secrets Manager, kept for five minutes so that a rotation reaches warm functions.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use aws_sdk_secretsmanager::Client;
+use serde::Deserialize;
+use tokio::sync::Mutex;
+
+use super::AwsError;
+use crate::{openpgp::ServiceKey, seal::Keyring};
+
+const FRESH: Duration = Duration::from_secs(300);
+
+/// A secret that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// Secrets Manager did not give it.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    /// It has no value yet, or not the form it must have. The value itself is never named.
+    #[error("secret {arn} is unusable: {message}; run init-keys")]
+    Unusable {
+        /// Which.
+        arn: String,
+        /// Why.
+        message: String,
+    },
+}
+
+/// One secret, read when needed and parsed once per five minutes.
+pub struct CachedSecret<T> {
+    client: Client,
+    arn: String,
+    parse: fn(&str) -> Result<T, String>,
+    cached: Mutex<Option<(Instant, Arc<T>)>>,
+}
+
+impl<T> CachedSecret<T> {
+    fn new(client: Client, arn: String, parse: fn(&str) -> Result<T, String>) -> Self {
+        Self { client, arn, parse, cached: Mutex::new(None) }
+    }
+
+    /// The parsed secret.
+    pub async fn get(&self) -> Result<Arc<T>, SecretError> {
+        let mut cached = self.cached.lock().await;
+        if let Some((read_at, value)) = &*cached
+            && read_at.elapsed() < FRESH
+        {
+            return Ok(Arc::clone(value));
+        }
+        let output = self
+            .client
+            .get_secret_value()
+            .secret_id(&self.arn)
+            .send()
+            .await
+            .map_err(|e| AwsError::new("secretsmanager", "GetSecretValue", &e))?;
+        let unusable = |message: String| SecretError::Unusable { arn: self.arn.clone(), message };
+        let text = output.secret_string.ok_or_else(|| unusable("it has no text".to_owned()))?;
+        let value = Arc::new((self.parse)(&text).map_err(unusable)?);
+        *cached = Some((Instant::now(), Arc::clone(&value)));
+        Ok(value)
+    }
+}
+
+/// The keyring that seals secrets at rest.
+pub fn sealing_keyring(client: Client, arn: String) -> CachedSecret<Keyring> {
+    CachedSecret::new(client, arn, |text| Keyring::parse(text).map_err(|e| e.to_string()))
+}
+
+/// The service's current OpenPGP key.
+pub fn service_key(client: Client, arn: String) -> CachedSecret<ServiceKey> {
+    CachedSecret::new(client, arn, parse_service_key)
+}
+
+#[derive(Deserialize)]
+struct SigningKeyring {
+    current: String,
+    keys: std::collections::BTreeMap<String, SigningKey>,
+}
+
+#[derive(Deserialize)]
+struct SigningKey {
+    openpgp_private: String,
+}
+
+fn parse_service_key(text: &str) -> Result<ServiceKey, String> {
+    // serde's own message could quote the secret.
+    let ring: SigningKeyring = serde_json::from_str(text).map_err(|_| "it is no signing keyring".to_owned())?;
+    let current = ring.keys.get(&ring.current).ok_or("its current key is missing")?;
+    ServiceKey::parse(&current.openpgp_private).map_err(|e| e.to_string())
+}

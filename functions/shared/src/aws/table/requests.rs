@@ -1,0 +1,55 @@
+//! Writing a step of the request machine: the row, and what it announces, in one transaction.
+
+use jiff::Timestamp;
+
+use super::{Stored, Table, TableError, Write};
+use crate::domain::{
+    id::EventId,
+    message::{Announcement, DeliveryMessage, DeliveryTask},
+    request::{Effect, Request, Step},
+};
+
+/// A step that was written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Committed {
+    /// The row as it stands now.
+    pub request: Stored<Request>,
+    /// Effects that are left to carry out.
+    pub effects: Vec<Effect>,
+    /// To send to the delivery queue, if somebody is to be told. If that fails the sweeper does it.
+    pub hand_off: Option<DeliveryMessage>,
+}
+
+impl Table {
+    /// Writes `step` over what was read, with `others` in the same transaction. An announcement becomes an
+    /// outbox row if the request names a receiver.
+    pub async fn commit(
+        &self,
+        read: &Stored<Request>,
+        step: Step,
+        others: Vec<Write>,
+        now: Timestamp,
+    ) -> Result<Committed, TableError> {
+        let (next, effects) = step;
+        let mut writes = vec![Write::replace(read, &next)?];
+        writes.extend(others);
+        let mut hand_off = None;
+        for effect in &effects {
+            let Effect::Announce(kind) = effect else { continue };
+            if next.delivery.is_none() {
+                continue;
+            }
+            let event = Announcement::of(&next, EventId::generate(), *kind, now);
+            writes.push(Write::insert(&event)?);
+            hand_off = Some(DeliveryMessage::V1 {
+                tenant: next.tenant.clone(),
+                request: next.id,
+                task: DeliveryTask::FanOut(event.id),
+                dead: None,
+            });
+        }
+        self.write(writes).await?;
+        let request = Stored { row: next, revision: read.revision + 1 };
+        Ok(Committed { request, effects, hand_off })
+    }
+}

@@ -1,0 +1,136 @@
+//! Typed identifiers: a prefix that says what it is, and a UUID.
+//!
+//! On the wire an id is `req_` and 32 lower-case hex digits. UUIDv7 makes them sort by time of creation.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use uuid::Uuid;
+
+/// A text that is not the id it should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not an id of the form {prefix}_<32 hex digits>")]
+pub struct InvalidId {
+    /// The prefix that was expected, without its underscore.
+    pub prefix: &'static str,
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// Wraps a UUID.
+            pub const fn new(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+
+            /// A fresh id whose order is that of creation (UUIDv7).
+            pub fn generate() -> Self {
+                Self(Uuid::now_v7())
+            }
+
+            /// The bare UUID, for interfaces that promise one.
+            pub const fn uuid(self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "_{}"), self.0.as_simple())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                let refused = InvalidId { prefix: $prefix };
+                let hex = text.strip_prefix(concat!($prefix, "_")).ok_or(refused.clone())?;
+                let canonical = hex.len() == 32 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+                if !canonical {
+                    return Err(refused);
+                }
+                Uuid::try_parse(hex).map(Self).map_err(|_| refused)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+id!(
+    /// A report request.
+    RequestId, "req"
+);
+id!(
+    /// A lifecycle event of a request, as announced to receivers.
+    EventId, "evt"
+);
+id!(
+    /// One delivery: one event to one receiver, over however many attempts.
+    DeliveryId, "dlv"
+);
+
+impl DeliveryId {
+    /// The delivery of `event` to `receiver`: the same two give the same id, so that a repeated fan-out
+    /// makes no second delivery.
+    pub fn derive(event: EventId, receiver: &str) -> Self {
+        Self(Uuid::new_v5(&event.uuid(), receiver.as_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_form_round_trips() {
+        let id = RequestId::generate();
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert!(id.to_string().starts_with("req_"));
+    }
+
+    #[test]
+    fn other_forms_are_refused() {
+        let uuid = Uuid::now_v7();
+        let refused = [
+            uuid.to_string(),
+            format!("req_{uuid}"),
+            format!("evt_{}", uuid.as_simple()),
+            format!("req_{}", uuid.as_simple().to_string().to_uppercase()),
+            "req_".to_owned(),
+            "req_é".to_owned(),
+        ];
+        for text in refused {
+            assert!(text.parse::<RequestId>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_delivery_is_derived_from_event_and_receiver() {
+        let event = EventId::generate();
+        assert_eq!(DeliveryId::derive(event, "a"), DeliveryId::derive(event, "a"));
+        assert_ne!(DeliveryId::derive(event, "a"), DeliveryId::derive(event, "b"));
+    }
+}

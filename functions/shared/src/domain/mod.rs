@@ -1,0 +1,16 @@
+//! The rules of Waybill, as pure functions over plain data.
+//!
+//! Nothing here reads a clock, a random source, the network or the environment: what a rule needs is
+//! passed in. A state machine has the form `(state, event, now) -> (state, effects)` or a named refusal.
+
+pub mod definition;
+pub mod delivery;
+pub mod failure;
+pub mod id;
+pub mod link;
+pub mod message;
+pub mod outcome;
+pub mod request;
+pub mod retry;
+pub mod secret;
+pub mod tenant;

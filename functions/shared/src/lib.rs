@@ -1,0 +1,18 @@
+//! What every function of Waybill shares.
+//!
+//! * [`domain`]: the rules, pure: no I/O, no AWS types, time passed in.
+//! * [`aws`]: adapters that know AWS and no rules.
+//! * [`accept`]: how a request comes to be, whoever asks.
+//! * [`guard`]: the only way to call a URL that somebody else supplied.
+//! * [`openpgp`], [`seal`]: keys, signatures and secrets at rest.
+//! * [`config`], [`telemetry`]: the environment in, logs and metrics out.
+
+pub mod accept;
+pub mod aws;
+pub mod config;
+pub mod digest;
+pub mod domain;
+pub mod guard;
+pub mod openpgp;
+pub mod seal;
+pub mod telemetry;

@@ -1,0 +1,162 @@
+//! What ended in a dead-letter queue by receives: its row is marked, and a letter that says so takes the
+//! place of the raw message. Letters that say so already stay, for redrive.
+
+use jiff::Timestamp;
+use waybill::{
+    aws::{
+        queue::{Queue, Received},
+        table::{Stored, keys::Key},
+    },
+    domain::{
+        delivery::{self, Delivery},
+        message::{Announcement, Dead, DeliveryMessage, DeliveryTask, RequestMessage},
+        request::{self, Request},
+    },
+};
+
+use crate::{
+    app::{App, Left},
+    deliveries,
+    requests::commit,
+    sweep::Swept,
+};
+
+/// Each letter is looked at once in a sweep: it stays hidden for about as long as one may take.
+const HIDE_SECONDS: i32 = 50;
+
+/// The dead letters of the request queue.
+pub async fn requests(app: &App, swept: &mut Swept, time_left: &impl Fn() -> bool) {
+    while time_left() {
+        let Some(batch) = receive(&app.dead_requests, swept).await else { return };
+        for message in &batch {
+            note(request(app, message).await, swept);
+        }
+    }
+}
+
+/// The dead letters of the delivery queue.
+pub async fn deliveries(app: &App, swept: &mut Swept, time_left: &impl Fn() -> bool) {
+    while time_left() {
+        let Some(batch) = receive(&app.dead_deliveries, swept).await else { return };
+        for message in &batch {
+            note(delivery(app, message).await, swept);
+        }
+    }
+}
+
+async fn receive(queue: &Queue, swept: &mut Swept) -> Option<Vec<Received>> {
+    match queue.receive(HIDE_SECONDS).await {
+        Ok(batch) => (!batch.is_empty()).then_some(batch),
+        Err(error) => {
+            note(Err(error.into()), swept);
+            None
+        }
+    }
+}
+
+fn note(outcome: Result<bool, Left>, swept: &mut Swept) {
+    match outcome {
+        Ok(marked) => swept.dead += u64::from(marked),
+        Err(error) => {
+            tracing::warn!(%error, "dead letter left for the next sweep");
+            swept.left += 1;
+        }
+    }
+}
+
+/// Whether the message was replaced by a letter.
+async fn request(app: &App, message: &Received) -> Result<bool, Left> {
+    let Ok(RequestMessage::V1 { tenant, request: id, dead }) = serde_json::from_str(&message.body) else {
+        tracing::error!("a dead letter that is no message of the request queue stays there for a person to look at");
+        return Ok(false);
+    };
+    if dead.is_some() {
+        return Ok(false);
+    }
+    let now = Timestamp::now();
+    let Some(read) = app.table.get::<Request>(&Key::request(&tenant, id)).await? else {
+        app.dead_requests.delete(message).await?;
+        return Ok(false);
+    };
+    match read.row.apply(request::Event::DeadLetter, now, &app.rules) {
+        Ok(step) => {
+            let reason = step.0.failure.as_ref().map_or_else(String::new, |failure| failure.detail.clone());
+            commit(app, &read, step, now).await?;
+            tracing::error!(request.id = %id, tenant.id = tenant, "request failed: its message ended in the dead letters");
+            let dead = Dead { generation: read.row.attempt, reason };
+            let letter = RequestMessage::V1 { tenant: tenant.clone(), request: id, dead: Some(dead) };
+            app.dead_requests.send(&letter, &tenant, 0).await?;
+            app.dead_requests.delete(message).await?;
+            Ok(true)
+        }
+        Err(request::Refusal::Finished) => {
+            app.dead_requests.delete(message).await?;
+            Ok(false)
+        }
+        Err(_) => Ok(false),
+    }
+}
+
+async fn delivery(app: &App, message: &Received) -> Result<bool, Left> {
+    let Ok(DeliveryMessage::V1 { tenant, request, task, dead }) = serde_json::from_str(&message.body) else {
+        tracing::error!("a dead letter that is no message of the delivery queue stays there for a person to look at");
+        return Ok(false);
+    };
+    if dead.is_some() {
+        return Ok(false);
+    }
+    let marked = match task {
+        DeliveryTask::FanOut(id) => {
+            let key = Key::event(&tenant, request, id);
+            match app.table.get::<Announcement>(&key).await? {
+                Some(read) => fan_out(app, read).await?,
+                None => false,
+            }
+        }
+        DeliveryTask::Attempt(id) => {
+            let key = Key::delivery(&tenant, request, id);
+            match app.table.get::<Delivery>(&key).await? {
+                Some(read) => match attempt(app, read).await? {
+                    Some(marked) => marked,
+                    // An attempt is under way: the letter is looked at again.
+                    None => return Ok(false),
+                },
+                None => false,
+            }
+        }
+    };
+    app.dead_deliveries.delete(message).await?;
+    Ok(marked)
+}
+
+/// An event that cannot be fanned out is taken off the sweeper's list, and kept as a letter.
+async fn fan_out(app: &App, read: Stored<Announcement>) -> Result<bool, Left> {
+    let event = &read.row;
+    let dead = Dead { generation: 0, reason: "The event could not be fanned out after repeated tries.".to_owned() };
+    let letter = DeliveryMessage::V1 {
+        tenant: event.tenant.clone(),
+        request: event.request,
+        task: DeliveryTask::FanOut(event.id),
+        dead: Some(dead),
+    };
+    app.dead_deliveries.send(&letter, &event.tenant, 0).await?;
+    tracing::error!(request.id = %event.request, tenant.id = event.tenant, "event could not be fanned out");
+    let parked = Announcement { due_at: None, ..event.clone() };
+    app.table.replace(&read, parked).await?;
+    Ok(true)
+}
+
+/// Marks the delivery dead and keeps its letter; none if an attempt is under way.
+async fn attempt(app: &App, read: Stored<Delivery>) -> Result<Option<bool>, Left> {
+    let now = Timestamp::now();
+    match read.row.apply(delivery::Event::DeadLetter, now, &app.schedule) {
+        Ok((next, _)) => {
+            let stored = app.table.replace(&read, next).await?;
+            tracing::error!(delivery.id = %stored.row.id, "delivery dead: its message ended in the dead letters");
+            deliveries::keep_dead_letter(app, &stored).await?;
+            Ok(Some(true))
+        }
+        Err(delivery::Refusal::Finished) => Ok(Some(false)),
+        Err(_) => Ok(None),
+    }
+}

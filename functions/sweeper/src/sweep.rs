@@ -1,0 +1,112 @@
+//! One sweep: dead letters first, for they may end what would else be handed off again; then what is due.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures::{StreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use waybill::{
+    aws::table::{
+        TableError,
+        keys::{DUE_SHARDS, DueRow},
+    },
+    telemetry::{self, Unit},
+};
+
+use crate::{
+    app::{App, Left},
+    dead_letters, deliveries,
+    lock::Lock,
+    requests,
+};
+
+/// A parked delivery is handed to the queue up to this long ahead, with its exact delay.
+const LOOK_AHEAD: SignedDuration = SignedDuration::from_secs(120);
+
+/// Rows of one shard in one sweep; more wait for the next.
+const PER_SHARD: usize = 500;
+
+/// Rows worked on side by side.
+const CONCURRENCY: usize = 16;
+
+/// Left of the function's time for ending properly.
+const MARGIN: Duration = Duration::from_secs(5);
+
+/// What a sweep did.
+#[derive(Debug, Default, Serialize)]
+pub struct Swept {
+    /// False if another sweep was under way; nothing was done then.
+    pub swept: bool,
+    /// Due rows that were looked at.
+    pub due: u64,
+    /// Of these, rows that something was done about.
+    pub moved: u64,
+    /// Dead letters whose rows were marked.
+    pub dead: u64,
+    /// Things that failed and are left for the next sweep.
+    pub left: u64,
+}
+
+/// Sweeps until all is done or `deadline` (epoch milliseconds) is near.
+pub async fn sweep(app: &App, deadline: u64) -> Result<Swept, TableError> {
+    let ends = UNIX_EPOCH + Duration::from_millis(deadline);
+    let time_left = move || ends.duration_since(SystemTime::now()).unwrap_or_default() > MARGIN;
+    let now = Timestamp::now();
+    let until = Timestamp::from_millisecond(i64::try_from(deadline).unwrap_or(i64::MAX)).unwrap_or(now);
+    let Some(lock) = Lock::take(&app.table, until, now).await? else { return Ok(Swept::default()) };
+    let mut swept = Swept { swept: true, ..Swept::default() };
+    dead_letters::requests(app, &mut swept, &time_left).await;
+    dead_letters::deliveries(app, &mut swept, &time_left).await;
+    let due = due(app, &mut swept, &time_left).await;
+    lock.release(&app.table, Timestamp::now()).await;
+    telemetry::emit(
+        &[("Function", "sweeper")],
+        &[("SweptDue", Unit::Count, swept.due), ("SweptLeft", Unit::Count, swept.left)],
+    );
+    tracing::info!(due = swept.due, moved = swept.moved, dead = swept.dead, left = swept.left, "swept");
+    due.map(|()| swept)
+}
+
+async fn due(app: &App, swept: &mut Swept, time_left: &impl Fn() -> bool) -> Result<(), TableError> {
+    for shard in 0..DUE_SHARDS {
+        if !time_left() {
+            return Ok(());
+        }
+        let keys = app.table.due(shard, Timestamp::now() + LOOK_AHEAD, PER_SHARD).await?;
+        let rows = keys.iter().filter_map(|key| {
+            let row = DueRow::of(key);
+            if row.is_none() {
+                tracing::error!(key = key.associated(), "a due row of no known kind");
+            }
+            row
+        });
+        let mut outcomes = stream::iter(rows).map(|row| one(app, row)).buffer_unordered(CONCURRENCY);
+        while let Some(outcome) = outcomes.next().await {
+            swept.due += 1;
+            match outcome {
+                Ok(moved) => swept.moved += u64::from(moved),
+                // Whoever changed the row in between has moved it; the next sweep sees to what is left.
+                Err(Left::Table(TableError::Conflict)) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "left for the next sweep");
+                    swept.left += 1;
+                }
+            }
+            if !time_left() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether something was done.
+async fn one(app: &App, row: DueRow) -> Result<bool, Left> {
+    match row {
+        DueRow::Request { tenant, request } => requests::sweep(app, &tenant, request).await,
+        DueRow::Event { tenant, request, event } => deliveries::sweep_event(app, &tenant, request, event).await,
+        DueRow::Delivery { tenant, request, delivery } => {
+            deliveries::sweep_delivery(app, &tenant, request, delivery).await
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Measures the data path without AWS, on a lake in a folder:
+//!
+//! `produce LAKE DEFINITION TENANT PARAMETERS OUT [RECIPIENT]`
+//!
+//! DEFINITION is a TOML file, PARAMETERS a JSON object as in a request, OUT the folder for the file, RECIPIENT an
+//! armored key to encrypt to (plain without one). Prints rows, bytes, seconds, rows per second and, on Linux, the
+//! peak of resident memory.
+
+use std::{env, error::Error, fs, path::Path, sync::Arc};
+
+use object_store::local::LocalFileSystem;
+use tokio::sync::watch;
+use waybill::{
+    domain::definition::{parameter, parse},
+    openpgp::{RecipientKey, ServiceKey, generate_service_key},
+};
+use waybill_worker::{Context, Job, Package, Progress, engine::datafusion::DataFusion, produce, sink::Sink};
+
+/// Memory of the function as it is deployed, in bytes.
+const MEMORY: usize = 3_538 << 20;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let [lake, definition, tenant, parameters, out, recipient @ ..] = arguments.as_slice() else {
+        return Err("usage: produce LAKE DEFINITION TENANT PARAMETERS OUT [RECIPIENT]".into());
+    };
+    let faults = |faults: &dyn std::fmt::Debug| format!("{faults:#?}");
+    let file = Path::new(definition).file_name().unwrap_or_default().to_string_lossy();
+    let definition = parse::parse(&file, &fs::read_to_string(definition)?).map_err(|found| faults(&found))?;
+    let parameters = parameter::resolve(&definition, &serde_json::from_str(parameters)?).map_err(|f| faults(&f))?;
+    let now = jiff::Timestamp::now();
+    let package = match recipient.first() {
+        Some(path) => Package::Openpgp(vec![RecipientKey::parse(&fs::read_to_string(path)?, now)?]),
+        None => Package::Plain,
+    };
+    let format = *definition.formats.first().ok_or("no format")?;
+    let file_name = format!("{}.{}{}", definition.id, format.name(), package.kind().suffix());
+    let job = Job {
+        definition: Arc::new(definition),
+        parameters,
+        tenant: tenant.clone(),
+        format,
+        package,
+        key: file_name.clone(),
+        file_name,
+    };
+    let spill = env::temp_dir().join(format!("waybill-produce-{}", std::process::id()));
+    let context = Context {
+        engine: DataFusion::new(Arc::new(LocalFileSystem::new_with_prefix(lake)?), MEMORY, spill.clone()),
+        sink: Sink::Folder(out.into()),
+        signing_key: ServiceKey::parse(&generate_service_key("Waybill", now)?)?,
+    };
+    let (_ask, stop) = watch::channel(None);
+    let report = produce(&job, &context, Arc::new(Progress::default()), stop).await?;
+    fs::remove_dir_all(spill)?;
+    let seconds = f64::from(u32::try_from(report.timings.total_ms)?) / 1e3;
+    let rate = f64::from(u32::try_from(report.rows)?) / seconds;
+    println!("{}", serde_json::to_string_pretty(&report)?);
+    println!("{seconds:.2} s, {rate:.0} rows/s, peak memory {}", peak().unwrap_or_else(|| "unknown".to_owned()));
+    Ok(())
+}
+
+fn peak() -> Option<String> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    status.lines().find_map(|line| line.strip_prefix("VmHWM:")).map(|peak| peak.trim().to_owned())
+}

@@ -1,0 +1,69 @@
+//! What every run shares, made once per process.
+
+use waybill::{
+    aws::{
+        config_store::ConfigStore,
+        objects::Objects,
+        queue::Queue,
+        sdk_config,
+        secrets::{CachedSecret, sealing_keyring, service_key},
+        table::Table,
+    },
+    config,
+    domain::request::Rules,
+    openpgp::ServiceKey,
+    seal::Keyring,
+};
+use waybill_worker::Context;
+
+/// Clients and settings.
+pub struct App {
+    /// The one table.
+    pub table: Table,
+    /// To dispatchers.
+    pub deliveries: Queue,
+    /// To this function, for another attempt.
+    pub requests: Queue,
+    /// Definitions.
+    pub config: ConfigStore,
+    /// To delete what lost its lease.
+    pub objects: Objects,
+    /// Seals the link.
+    pub sealing: CachedSecret<Keyring>,
+    /// Signs the file.
+    pub signing: CachedSecret<ServiceKey>,
+    /// Settings of the request machine.
+    pub rules: Rules,
+    s3: aws_sdk_s3::Client,
+    lake_bucket: String,
+    report_bucket: String,
+}
+
+impl App {
+    /// Reads the environment and makes the clients.
+    pub async fn from_env() -> Result<Self, config::ConfigError> {
+        let aws = sdk_config().await;
+        let s3 = aws_sdk_s3::Client::new(&aws);
+        let sqs = aws_sdk_sqs::Client::new(&aws);
+        let secrets = aws_sdk_secretsmanager::Client::new(&aws);
+        let report_bucket = config::text("WAYBILL_REPORT_BUCKET")?;
+        Ok(Self {
+            table: Table::new(aws_sdk_dynamodb::Client::new(&aws), config::text("WAYBILL_TABLE")?),
+            deliveries: Queue::new(sqs.clone(), config::text("WAYBILL_DELIVERY_QUEUE")?),
+            requests: Queue::new(sqs, config::text("WAYBILL_REQUEST_QUEUE")?),
+            config: ConfigStore::new(s3.clone(), config::text("WAYBILL_CONFIG_BUCKET")?),
+            objects: Objects::new(s3.clone(), report_bucket.clone()),
+            sealing: sealing_keyring(secrets.clone(), config::text("WAYBILL_SEALING_SECRET")?),
+            signing: service_key(secrets, config::text("WAYBILL_SIGNING_SECRET")?),
+            rules: config::request_rules()?,
+            s3,
+            lake_bucket: config::text("WAYBILL_LAKE_BUCKET")?,
+            report_bucket,
+        })
+    }
+
+    /// The data path, with the key that signs now.
+    pub fn data_path(&self, signing_key: ServiceKey) -> Result<Context, impl std::error::Error + use<>> {
+        Context::from_env(self.s3.clone(), &self.lake_bucket, &self.report_bucket, signing_key)
+    }
+}

@@ -1,0 +1,39 @@
+//! What runs a definition's SQL over the lake. Engines stand beside one another behind [`Engine`]; whichever
+//! runs, the SQL sees only what the definition's bindings leave to the tenant, and values reach it as
+//! placeholders.
+
+mod binding;
+pub mod datafusion;
+mod fault;
+mod parameters;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, future::Future};
+
+use ::datafusion::arrow::array::RecordBatch;
+use futures::stream::BoxStream;
+use waybill::domain::definition::{Definition, parameter::Value};
+
+use crate::ProduceError;
+
+/// Rows, batch by batch, whose columns are the definition's, in its order. Dropping it ends the query.
+pub type Rows = BoxStream<'static, Result<RecordBatch, ProduceError>>;
+
+/// One run of a definition.
+#[derive(Clone, Copy)]
+pub struct Query<'a> {
+    /// What to run.
+    pub definition: &'a Definition,
+    /// Its placeholders, by name without the `$`.
+    pub parameters: &'a BTreeMap<String, Value>,
+    /// Who asks.
+    pub tenant: &'a str,
+}
+
+/// Runs queries.
+pub trait Engine {
+    /// Plans the query and starts it. Errors of the definition come from here, errors of the data mostly from
+    /// the rows.
+    fn run(&self, query: Query<'_>) -> impl Future<Output = Result<Rows, ProduceError>> + Send;
+}

@@ -1,0 +1,82 @@
+//! While a run goes on: its lease is renewed, its progress shown, and its end called for when either the
+//! lease or the function's time is lost.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::{sync::watch, time::Instant};
+use waybill::{
+    aws::table::{Stored, Write, rows},
+    domain::request::{Event, Request},
+};
+use waybill_worker::{Progress, Stop};
+
+use crate::{
+    app::App,
+    claim::{Changed, change},
+};
+
+/// How often progress is shown.
+const SHOW: Duration = Duration::from_secs(3);
+
+/// Keeps a claimed request until it is dropped, which it is when the run ends.
+///
+/// Returns only when the run must stop, after having said so through `stop`.
+pub async fn keep(
+    app: &App,
+    mut held: Stored<Request>,
+    owner: &str,
+    working_time: Duration,
+    progress: Arc<Progress>,
+    stop: watch::Sender<Option<Stop>>,
+) {
+    let lease = app.rules.lease.unsigned_abs();
+    // Four renewals a lease: two may fail and a third still comes in time.
+    let renewal = lease / 4;
+    let ends = Instant::now() + working_time;
+    let (mut renewed, mut shown) = (Instant::now(), 0);
+    loop {
+        tokio::time::sleep_until((Instant::now() + SHOW.min(renewal)).min(ends)).await;
+        if Instant::now() >= ends {
+            stop.send_replace(Some(Stop::Deadline));
+            return;
+        }
+        if renewed.elapsed() >= renewal {
+            match change(app, held.clone(), &Event::Renew { owner: owner.to_owned() }, &[]).await {
+                Ok(Changed::Written(now_held)) => {
+                    held = now_held;
+                    renewed = Instant::now();
+                }
+                Ok(Changed::Refused(refusal)) => {
+                    tracing::warn!(%refusal, "run stops");
+                    stop.send_replace(Some(Stop::LeaseLost));
+                    return;
+                }
+                Err(error) => tracing::warn!(%error, "lease not renewed, will try again"),
+            }
+        }
+        let rows = progress.rows();
+        if rows > shown {
+            show(app, &held.row, rows, progress.bytes()).await;
+            shown = rows;
+        }
+    }
+}
+
+async fn show(app: &App, request: &Request, rows: u64, bytes: u64) {
+    let row = rows::Progress {
+        tenant: request.tenant.clone(),
+        request: request.id,
+        attempt: request.attempt,
+        rows,
+        bytes,
+        at: Timestamp::now(),
+    };
+    let written = match Write::overwrite(&row) {
+        Ok(write) => app.table.write(vec![write]).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = written {
+        tracing::warn!(%error, "progress not shown");
+    }
+}

@@ -1,0 +1,23 @@
+//! The `worker` function: claims a request, produces its file, records the outcome. It never calls endpoints.
+
+mod app;
+mod claim;
+mod handler;
+mod lease;
+mod run;
+
+use std::sync::Arc;
+
+use aws_lambda_events::sqs::SqsEvent;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    waybill::telemetry::init();
+    let app = Arc::new(app::App::from_env().await?);
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| {
+        let app = Arc::clone(&app);
+        async move { Ok::<_, Error>(handler::handle(&app, event.payload, event.context.deadline).await) }
+    }))
+    .await
+}

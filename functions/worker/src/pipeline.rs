@@ -1,0 +1,281 @@
+//! The data path as one call.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures::StreamExt;
+use object_store::{ClientOptions, ObjectStore, aws::AmazonS3Builder};
+use tokio::{
+    sync::{
+        mpsc::{self, Receiver, Sender},
+        watch,
+    },
+    task::{AbortHandle, JoinHandle},
+};
+use waybill::{
+    domain::{
+        definition::{Definition, parameter::Value},
+        failure::FailureCode,
+        outcome::{Format, ReportFile, Timings},
+    },
+    openpgp::ServiceKey,
+};
+
+use crate::{
+    Package, ProduceError, Progress, Stop,
+    engine::{Engine, Query, Rows, datafusion::DataFusion},
+    format,
+    package::{Feed, Formatted, Part, PartWriter},
+    sink::{Sink, Writing},
+    upload::Target,
+};
+
+/// Batches between query and packager. Two keep both busy; more would only hold memory.
+const BATCHES_AHEAD: usize = 2;
+
+/// How long one read of the lake may take, including the time that the pipeline takes to accept it.
+const READ_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Memory that is assumed where the function's is not known, in MiB.
+const DEFAULT_MEMORY_MIB: usize = 1_024;
+
+/// One report to produce.
+#[derive(Clone)]
+pub struct Job {
+    /// What to run.
+    pub definition: Arc<Definition>,
+    /// Its placeholders, resolved.
+    pub parameters: BTreeMap<String, Value>,
+    /// Whose report it is.
+    pub tenant: String,
+    /// How rows are written.
+    pub format: Format,
+    /// What the file is wrapped in.
+    pub package: Package,
+    /// Key of the object, its own for every attempt.
+    pub key: String,
+    /// Name of the packaged file, as the receiver sees it.
+    pub file_name: String,
+}
+
+/// What every run in this process shares.
+#[derive(Clone)]
+pub struct Context {
+    /// Runs the SQL.
+    pub engine: DataFusion,
+    /// Takes the files.
+    pub sink: Sink,
+    /// Signs them.
+    pub signing_key: ServiceKey,
+}
+
+impl Context {
+    /// Over buckets, with region, endpoint, credentials, memory and the folder for spilling as the function's
+    /// environment says.
+    pub fn from_env(
+        client: aws_sdk_s3::Client,
+        lake_bucket: &str,
+        report_bucket: &str,
+        signing_key: ServiceKey,
+    ) -> Result<Self, object_store::Error> {
+        // A plain endpoint is only ever the local cloud's.
+        let plain = std::env::var("AWS_ENDPOINT_URL").is_ok_and(|url| url.starts_with("http://"));
+        let options = ClientOptions::new().with_timeout(READ_TIMEOUT).with_allow_http(plain);
+        let lake = AmazonS3Builder::from_env().with_bucket_name(lake_bucket).with_client_options(options).build()?;
+        let memory = std::env::var("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").ok().and_then(|mib| mib.parse().ok());
+        let memory = memory.unwrap_or(DEFAULT_MEMORY_MIB) << 20;
+        Ok(Self {
+            engine: DataFusion::new(Arc::new(lake) as Arc<dyn ObjectStore>, memory, spill_folder()),
+            sink: Sink::Bucket { client, name: report_bucket.to_owned() },
+            signing_key,
+        })
+    }
+}
+
+/// One per sandbox: a runtime that was killed and restarted in it finds, and wipes, what it had left.
+fn spill_folder() -> PathBuf {
+    let sandbox = std::env::var("AWS_LAMBDA_LOG_STREAM_NAME").unwrap_or_else(|_| std::process::id().to_string());
+    let name: String = sandbox.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+    std::env::temp_dir().join(format!("waybill-spill-{name}"))
+}
+
+/// Runs `job` and leaves its file in the sink, or nothing. `stop` is looked at all along: once it holds a
+/// [`Stop`], the run ends promptly.
+///
+/// Dropping the future ends the run too, but then the upload is aborted in the background. A run that ends while
+/// S3 completes its object may leave it there although this returns an error: delete the key then.
+pub async fn produce(
+    job: &Job,
+    context: &Context,
+    progress: Arc<Progress>,
+    stop: watch::Receiver<Option<Stop>>,
+) -> Result<ReportFile, ProduceError> {
+    let target = Target {
+        key: job.key.clone(),
+        media_type: job.package.media_type(job.format),
+        file_name: job.file_name.clone(),
+    };
+    let mut writing = context.sink.open(target);
+    let result = tokio::select! {
+        biased;
+        result = run(job, context, progress, &mut writing) => result,
+        stop = stopped(stop) => Err(ProduceError::Stopped(stop)),
+        () = out_of_time(job.definition.limits.timeout_seconds) => {
+            let detail = "The report did not end within its time limit.";
+            Err(ProduceError::permanent(FailureCode::TimedOut, detail))
+        }
+    };
+    if result.is_err() {
+        writing.abort().await;
+    }
+    result
+}
+
+/// Resolves when a stop is asked for. Where nobody can ask any more, never.
+async fn stopped(mut stop: watch::Receiver<Option<Stop>>) -> Stop {
+    let asked = stop.wait_for(Option::is_some).await.ok().and_then(|asked| *asked);
+    match asked {
+        Some(stop) => stop,
+        None => std::future::pending().await,
+    }
+}
+
+async fn out_of_time(limit: Option<u32>) {
+    match limit {
+        Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds.into())).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn run(
+    job: &Job,
+    context: &Context,
+    progress: Arc<Progress>,
+    writing: &mut Writing,
+) -> Result<ReportFile, ProduceError> {
+    let started = Instant::now();
+    let (batch_sender, batches) = mpsc::channel(BATCHES_AHEAD);
+    let (part_sender, parts) = mpsc::channel(1);
+
+    // Dropped with this future, the guard ends the query; the channels that close with it end the packager.
+    // A task of its own also keeps a panic in the query, which damaged files can bring about, to this run.
+    let querying = tokio::spawn(query(job.clone(), context.engine.clone(), batch_sender));
+    let _guard = AbortOnDrop(querying.abort_handle());
+    let packaging = spawn_packager(job, context, progress, batches, part_sender);
+
+    let whole = store(parts, writing).await.map_err(ProduceError::internal)?;
+    // Whose failure it was is known by who failed first in the direction of the data.
+    let first_row = querying.await.map_err(ProduceError::internal)??;
+    let packaged = packaging.await.map_err(ProduceError::internal)??;
+    if !whole {
+        return Err(ProduceError::internal("the package has no last part"));
+    }
+    Ok(ReportFile {
+        key: job.key.clone(),
+        name: job.file_name.clone(),
+        rows: packaged.rows,
+        plaintext_bytes: packaged.plaintext.0,
+        plaintext_sha256: packaged.plaintext.1,
+        object_bytes: packaged.object.0,
+        object_sha256: packaged.object.1,
+        timings: Timings {
+            plan_ms: milliseconds(first_row.duration_since(started)),
+            encode_ms: milliseconds(packaged.busy),
+            total_ms: milliseconds(started.elapsed()),
+        },
+    })
+}
+
+struct AbortOnDrop(AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+async fn query(job: Job, engine: DataFusion, batches: Sender<Feed>) -> Result<Instant, ProduceError> {
+    let query = Query { definition: &job.definition, parameters: &job.parameters, tenant: &job.tenant };
+    let rows = engine.run(query).await?;
+    feed(rows, batches, job.definition.limits.max_rows).await
+}
+
+/// Moves batches from the query to the packager. Returns when the first row came, or the end if none did.
+async fn feed(mut rows: Rows, batches: Sender<Feed>, max_rows: Option<u64>) -> Result<Instant, ProduceError> {
+    let mut first = None;
+    let mut count = 0;
+    loop {
+        let batch = tokio::select! {
+            batch = rows.next() => batch,
+            // A packager that is gone has failed, and says why itself.
+            () = batches.closed() => break,
+        };
+        let Some(batch) = batch.transpose()? else { break };
+        first.get_or_insert_with(Instant::now);
+        count += batch.num_rows() as u64;
+        if let Some(max) = max_rows.filter(|max| count > *max) {
+            let detail = format!("The report has more than the {max} rows that its definition allows.");
+            return Err(ProduceError::permanent(FailureCode::TooLarge, detail));
+        }
+        if batches.send(Feed::Rows(batch)).await.is_err() {
+            break;
+        }
+    }
+    let _ = batches.send(Feed::End).await;
+    Ok(first.unwrap_or_else(Instant::now))
+}
+
+/// What the packager counted.
+struct Packaged {
+    rows: u64,
+    plaintext: (u64, String),
+    object: (u64, String),
+    busy: Duration,
+}
+
+fn spawn_packager(
+    job: &Job,
+    context: &Context,
+    progress: Arc<Progress>,
+    batches: Receiver<Feed>,
+    parts: Sender<Part>,
+) -> JoinHandle<Result<Packaged, ProduceError>> {
+    let encoder = format::encoder(job.format, &job.definition.columns);
+    let (package, file_name) = (job.package.clone(), job.file_name.clone());
+    let signing_key = context.signing_key.clone();
+    tokio::task::spawn_blocking(move || {
+        let started = Instant::now();
+        let mut source = Formatted::new(batches, encoder, progress);
+        let mut out = PartWriter::new(parts);
+        package.write(&mut source, &file_name, &signing_key, &mut out)?;
+        let busy = started.elapsed().saturating_sub(source.waited() + out.waited());
+        let (rows, bytes, digest) = source.finish();
+        let object = out.finish().map_err(ProduceError::internal)?;
+        Ok(Packaged { rows, plaintext: (bytes, digest), object, busy })
+    })
+}
+
+/// Moves parts from the packager to the sink. Returns whether the last one came.
+async fn store(mut parts: Receiver<Part>, writing: &mut Writing) -> Result<bool, crate::error::Cause> {
+    while let Some(part) = parts.recv().await {
+        match part {
+            Part::Full(bytes) => writing.push(bytes).await?,
+            Part::Last(bytes) => {
+                writing.finish(bytes).await?;
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,200 @@
+use std::{fs, path::Path, time::Instant};
+
+use object_store::memory::InMemory;
+use tempfile::TempDir;
+use waybill::{
+    domain::definition::{Binding, ColumnKind, Limits},
+    openpgp::generate_service_key,
+};
+
+use super::*;
+use crate::{
+    fixture::{Sale, dataset, definition, engine, put, put_bytes},
+    meter::Meter,
+};
+
+struct Bench {
+    lake: Arc<InMemory>,
+    context: Context,
+    folder: TempDir,
+    _stop: watch::Sender<Option<Stop>>,
+    stop: watch::Receiver<Option<Stop>>,
+}
+
+impl Bench {
+    async fn with(sales: &[Sale]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let lake = Arc::new(InMemory::new());
+        put(&lake, "sales/1.parquet", sales).await;
+        let key = generate_service_key("Waybill <waybill@example.com>", jiff::Timestamp::now()).unwrap();
+        let context = Context {
+            engine: engine(&lake, folder.path()),
+            sink: Sink::Folder(folder.path().join("out")),
+            signing_key: ServiceKey::parse(&key).unwrap(),
+        };
+        let (sender, stop) = watch::channel(None);
+        Self { lake, context, folder, _stop: sender, stop }
+    }
+
+    async fn run(&self, job: &Job) -> Result<ReportFile, ProduceError> {
+        produce(job, &self.context, Arc::default(), self.stop.clone()).await
+    }
+
+    /// Every file in the sink, whole or not.
+    fn files(&self) -> Vec<String> {
+        fn walk(folder: &Path, found: &mut Vec<String>) {
+            for entry in fs::read_dir(folder).into_iter().flatten().map(Result::unwrap) {
+                match entry.file_type().unwrap().is_dir() {
+                    true => walk(&entry.path(), found),
+                    false => found.push(entry.file_name().into_string().unwrap()),
+                }
+            }
+        }
+        let mut found = Vec::new();
+        walk(&self.folder.path().join("out"), &mut found);
+        found
+    }
+}
+
+fn job(sql: &str) -> Job {
+    let bound = dataset("sales/", &[], Binding::Column("owner".to_owned()));
+    let columns = [("item", ColumnKind::Text), ("amount", ColumnKind::Decimal)];
+    Job {
+        definition: Arc::new(definition(sql, &columns, [("sales", bound)])),
+        parameters: BTreeMap::new(),
+        tenant: "acme".to_owned(),
+        format: Format::Csv,
+        package: Package::Plain,
+        key: "acme/req_1/1/sales.csv".to_owned(),
+        file_name: "sales.csv".to_owned(),
+    }
+}
+
+fn limited(sql: &str, limits: Limits) -> Job {
+    let mut job = job(sql);
+    Arc::make_mut(&mut job.definition).limits = limits;
+    job
+}
+
+const SALES: &[Sale] = &[("acme", "a,b", -1_500, 0), ("globex", "g", 1, 0), ("acme", "=c", 7, 0)];
+const ALL: &str = "SELECT item, amount FROM sales ORDER BY amount";
+/// More rows than any test waits for.
+const ENDLESS: &str = "SELECT item, amount FROM sales CROSS JOIN generate_series(1, 1000000000000)";
+
+#[tokio::test]
+async fn a_plain_report_is_what_was_counted() {
+    let bench = Bench::with(SALES).await;
+    let progress = Arc::new(Progress::default());
+    let file = produce(&job(ALL), &bench.context, Arc::clone(&progress), bench.stop.clone()).await.unwrap();
+    let text = fs::read_to_string(bench.folder.path().join("out").join(&file.key)).unwrap();
+    assert_eq!(text, "ITEM,AMOUNT\r\n\"a,b\",-1.500\r\n'=c,0.007\r\n");
+    let mut meter = Meter::default();
+    meter.update(text.as_bytes());
+    let (bytes, digest) = meter.finish();
+    assert_eq!((file.rows, file.plaintext_bytes, &file.plaintext_sha256), (2, bytes, &digest));
+    assert_eq!((file.object_bytes, &file.object_sha256), (bytes, &digest));
+    assert_eq!((progress.rows(), progress.bytes()), (2, bytes));
+    assert_eq!(bench.files(), ["sales.csv"]);
+}
+
+#[tokio::test]
+async fn no_rows_are_a_report() {
+    let bench = Bench::with(SALES).await;
+    let file = bench.run(&job("SELECT item, amount FROM sales WHERE amount > 999999")).await.unwrap();
+    let text = fs::read_to_string(bench.folder.path().join("out").join(&file.key)).unwrap();
+    assert_eq!((text.as_str(), file.rows), ("ITEM,AMOUNT\r\n", 0));
+}
+
+#[tokio::test]
+async fn more_rows_than_allowed_are_too_large() {
+    let bench = Bench::with(SALES).await;
+    let limits = Limits { max_rows: Some(1), timeout_seconds: None };
+    let error = bench.run(&limited(ALL, limits)).await.unwrap_err();
+    assert_eq!(error.code(), Some(FailureCode::TooLarge));
+    let error = bench.run(&limited(ENDLESS, limits)).await.unwrap_err();
+    assert_eq!(error.code(), Some(FailureCode::TooLarge));
+    assert!(bench.files().is_empty());
+    assert!(bench.run(&limited(ALL, Limits { max_rows: Some(2), timeout_seconds: None })).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_run_beyond_its_time_limit_timed_out() {
+    let bench = Bench::with(SALES).await;
+    let limits = Limits { max_rows: None, timeout_seconds: Some(0) };
+    let error = bench.run(&limited(ENDLESS, limits)).await.unwrap_err();
+    assert_eq!(error.code(), Some(FailureCode::TimedOut));
+    assert!(bench.files().is_empty());
+}
+
+#[tokio::test]
+async fn an_error_of_the_data_is_the_runs_error() {
+    let bench = Bench::with(SALES).await;
+    let failing = "SELECT item, amount FROM sales WHERE 1 / (CAST(amount AS BIGINT) - CAST(amount AS BIGINT)) = 1";
+    let error = bench.run(&job(failing)).await.unwrap_err();
+    assert_eq!(error.code(), Some(FailureCode::DefinitionInvalid));
+    assert!(bench.files().is_empty());
+}
+
+#[tokio::test]
+async fn a_damaged_file_fails_the_run_and_no_more() {
+    let bench = Bench::with(SALES).await;
+    // Its footer claims to be longer than the file.
+    put_bytes(&bench.lake, "sales/2.parquet", b"PAR1\xff\xff\xff\x00PAR1".to_vec()).await;
+    assert!(bench.run(&job(ALL)).await.unwrap_err().code().is_some());
+    assert!(bench.files().is_empty());
+}
+
+#[tokio::test]
+async fn without_a_recipient_nothing_is_written() {
+    let bench = Bench::with(SALES).await;
+    let mut job = job(ENDLESS);
+    job.package = Package::Openpgp(Vec::new());
+    let error = bench.run(&job).await.unwrap_err();
+    assert_eq!(error.code(), Some(FailureCode::EncryptionKeyInvalid));
+    assert!(bench.files().is_empty());
+}
+
+/// Waits, in real time, for something that other threads bring about.
+async fn eventually(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !done() {
+        assert!(Instant::now() < deadline, "{what} did not happen");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_ends_everything_and_leaves_nothing() {
+    let bench = Bench::with(SALES).await;
+    let progress = Arc::new(Progress::default());
+    let (ask, stop) = watch::channel(None);
+    let job = job(ENDLESS);
+    let running = produce(&job, &bench.context, Arc::clone(&progress), stop);
+    let stopping = async {
+        // By then parts have left for the sink.
+        eventually("progress", || progress.bytes() > 20 << 20).await;
+        assert_eq!(bench.files(), ["sales.csv.partial"]);
+        ask.send(Some(Stop::Deadline)).unwrap();
+    };
+    let (result, ()) = tokio::join!(running, stopping);
+    assert!(matches!(result, Err(ProduceError::Stopped(Stop::Deadline))));
+    assert!(bench.files().is_empty());
+    eventually("the end of the packager", || Arc::strong_count(&progress) == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_dropped_leaves_nothing() {
+    let bench = Bench::with(SALES).await;
+    let progress = Arc::new(Progress::default());
+    let job = job(ENDLESS);
+    {
+        let running = produce(&job, &bench.context, Arc::clone(&progress), bench.stop.clone());
+        let enough = eventually("progress", || progress.bytes() > 20 << 20);
+        tokio::select! {
+            _ = running => panic!("it ended"),
+            () = enough => {}
+        }
+    }
+    assert!(bench.files().is_empty());
+    eventually("the end of the packager", || Arc::strong_count(&progress) == 1).await;
+}

@@ -1,0 +1,256 @@
+//! The story of one run: claim, produce, record.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use uuid::Uuid;
+use waybill::{
+    aws::{
+        config_store::ConfigError,
+        table::{Row, Stored, Write, keys::Key, rows::LinkRow},
+    },
+    domain::{
+        definition::{Definition, parameter},
+        failure::{Failure, FailureCode},
+        id::RequestId,
+        link::Link,
+        outcome::{Packaging, ReportFile},
+        request::{Event, Request, Status},
+        tenant::Tenant,
+    },
+    openpgp::RecipientKey,
+    seal::random_token,
+    telemetry::{self, Unit},
+};
+use waybill_worker::{Job, Package, ProduceError, Progress, Stop, produce};
+
+use crate::{
+    app::App,
+    claim::{Changed, Retry, change, load, working_time},
+    lease,
+};
+
+/// Runs a request unless it is over, or under way elsewhere.
+pub async fn run(app: &App, tenant: &str, id: RequestId, deadline: u64) -> Result<(), Retry> {
+    let Some(read) = load(app, tenant, id).await? else {
+        tracing::warn!("a message for a request that is not there");
+        return Ok(());
+    };
+    let owner = Uuid::new_v4().to_string();
+    let claimed = match change(app, read, &Event::Claim { owner: owner.clone() }, &[]).await? {
+        Changed::Written(claimed) => claimed,
+        Changed::Refused(refusal) => {
+            tracing::info!(%refusal, "message acknowledged");
+            return Ok(());
+        }
+    };
+    if claimed.row.status != Status::Running {
+        tracing::error!("request failed: every attempt was lost");
+        return Ok(());
+    }
+    tracing::info!(attempt = claimed.row.attempt, report.id = claimed.row.report, "run begins");
+    let outcome = produced(app, &claimed, &owner, deadline).await;
+    record(app, claimed, owner, outcome).await
+}
+
+/// The file, with the lease kept all along.
+async fn produced(
+    app: &App,
+    claimed: &Stored<Request>,
+    owner: &str,
+    deadline: u64,
+) -> Result<ReportFile, ProduceError> {
+    let progress = Arc::new(Progress::default());
+    let (stop, stopped) = watch::channel(None);
+    let keeper =
+        lease::keep(app, claimed.clone(), owner, working_time(deadline), Arc::clone(&progress), stop.clone());
+    let work = async {
+        let job = job(app, &claimed.row).await?;
+        let key = app.signing.get().await.map_err(ProduceError::internal)?;
+        let context = app.data_path((*key).clone()).map_err(ProduceError::internal)?;
+        produce(&job, &context, progress, stopped).await
+    };
+    tokio::pin!(work, keeper);
+    tokio::select! {
+        outcome = &mut work => outcome,
+        // It has called for the end; the work now ends by itself.
+        () = &mut keeper => work.await,
+    }
+}
+
+/// What is to be produced, from what was asked and what holds now.
+async fn job(app: &App, request: &Request) -> Result<Job, ProduceError> {
+    let definition = app.config.definition(&request.tenant, &request.report).await.map_err(|error| match error {
+        ConfigError::Aws(error) => ProduceError::internal(error),
+        invalid @ ConfigError::Invalid { .. } => broken_definition().because(invalid),
+    })?;
+    let definition = definition.ok_or_else(broken_definition)?;
+    let file_name =
+        format!("{}-{}.{}{}", request.report, request.id, request.format.name(), request.packaging.suffix());
+    Ok(Job {
+        parameters: placeholders(request, &definition)?,
+        package: package(app, request).await?,
+        tenant: request.tenant.clone(),
+        format: request.format,
+        key: format!("{}/{}/{}/{file_name}", request.tenant, request.id, request.attempt),
+        file_name,
+        definition,
+    })
+}
+
+fn broken_definition() -> ProduceError {
+    ProduceError::permanent(FailureCode::DefinitionInvalid, "The definition of this report is missing or broken.")
+}
+
+/// As resolved when the request was recorded, or anew if the definition has changed since.
+fn placeholders(request: &Request, definition: &Definition) -> Result<parameter::Placeholders, ProduceError> {
+    if definition.version == request.report_version {
+        return Ok(request.resolved.clone());
+    }
+    let none = serde_json::Map::new();
+    let given = request.parameters.as_object().unwrap_or(&none);
+    parameter::resolve(definition, given).map_err(|faults| {
+        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        let detail = format!("The report's definition has changed since the request: {}", faults.join(" "));
+        ProduceError::permanent(FailureCode::ParameterInvalid, detail)
+    })
+}
+
+/// Every recipient key that is valid now; those that no longer are do not keep the others from their report.
+async fn package(app: &App, request: &Request) -> Result<Package, ProduceError> {
+    if request.packaging == Packaging::Plain {
+        return Ok(Package::Plain);
+    }
+    let tenant = app.table.get::<Tenant>(&Key::tenant(&request.tenant)).await.map_err(ProduceError::internal)?;
+    let now = Timestamp::now();
+    let mut recipients = Vec::new();
+    for record in tenant.iter().flat_map(|tenant| &tenant.row.recipient_keys) {
+        match RecipientKey::parse(&record.armored, now) {
+            Ok(key) => recipients.push(key),
+            Err(fault) => tracing::warn!(key.fingerprint = record.fingerprint, %fault, "recipient key left out"),
+        }
+    }
+    if recipients.is_empty() {
+        let detail = "The tenant has no recipient key that is valid now.";
+        return Err(ProduceError::permanent(FailureCode::EncryptionKeyInvalid, detail));
+    }
+    Ok(Package::Openpgp(recipients))
+}
+
+async fn record(
+    app: &App,
+    claimed: Stored<Request>,
+    owner: String,
+    outcome: Result<ReportFile, ProduceError>,
+) -> Result<(), Retry> {
+    match outcome {
+        Ok(file) => succeed(app, claimed, owner, file).await,
+        Err(ProduceError::Stopped(Stop::LeaseLost)) => Ok(()),
+        Err(ProduceError::Stopped(stop)) => {
+            let detail = "The report did not end within the time that one run may take.";
+            tracing::warn!(?stop, "run stopped");
+            fail(app, claimed, owner, Failure::new(FailureCode::TimedOut, detail), false).await
+        }
+        Err(ProduceError::Failed { failure, retryable, cause }) => {
+            tracing::warn!(code = ?failure.code, retryable, detail = failure.detail, cause = cause.map(|c| chain(&*c)), "run failed");
+            fail(app, claimed, owner, failure, retryable).await
+        }
+    }
+}
+
+/// Row, link and outbox event change together, on condition that the lease is still this run's. A loser's
+/// object is deleted: the winner has its own.
+async fn succeed(app: &App, claimed: Stored<Request>, owner: String, file: ReportFile) -> Result<(), Retry> {
+    let now = Timestamp::now();
+    let request = &claimed.row;
+    let capability = random_token();
+    let keyring = app.sealing.get().await?;
+    let link_sealed = keyring.seal(capability.expose().as_bytes(), &request.key().associated())?;
+    let life = jiff::SignedDuration::from_hours(i64::from(request.retention_hours));
+    let link = LinkRow {
+        capability: capability.expose().clone(),
+        link: Link {
+            tenant: request.tenant.clone(),
+            request: request.id,
+            key: file.key.clone(),
+            created_at: now,
+            expires_at: now + life,
+        },
+    };
+    measure(request, &file);
+    let key = file.key.clone();
+    let event = Event::Succeed { owner, file, link_sealed };
+    let created_at = request.created_at;
+    match change(app, claimed, &event, &[Write::insert(&link)?]).await? {
+        Changed::Written(_) => {
+            let since_request_ms = now.duration_since(created_at).as_millis();
+            tracing::info!(since_request_ms, "request succeeded");
+        }
+        Changed::Refused(refusal) => {
+            tracing::warn!(%refusal, "outcome not recorded, its object is deleted");
+            app.objects.delete(&key).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn fail(
+    app: &App,
+    claimed: Stored<Request>,
+    owner: String,
+    failure: Failure,
+    transient: bool,
+) -> Result<(), Retry> {
+    let code = failure.code;
+    let event = Event::Fail { owner, failure, transient };
+    if let Changed::Written(written) = change(app, claimed, &event, &[]).await?
+        && written.row.status == Status::Failed
+    {
+        let code = format!("{code:?}");
+        telemetry::emit(&[("Outcome", "failed"), ("Code", &code)], &[("Reports", Unit::Count, 1)]);
+    }
+    Ok(())
+}
+
+fn measure(request: &Request, file: &ReportFile) {
+    let peak = peak_memory_bytes();
+    tracing::info!(
+        rows = file.rows,
+        plaintext_bytes = file.plaintext_bytes,
+        object_bytes = file.object_bytes,
+        plan_ms = file.timings.plan_ms,
+        encode_ms = file.timings.encode_ms,
+        duration_ms = file.timings.total_ms,
+        peak_memory_bytes = peak,
+        "file produced"
+    );
+    telemetry::emit(
+        &[("Outcome", "succeeded"), ("Report", &request.report)],
+        &[
+            ("Reports", Unit::Count, 1),
+            ("Rows", Unit::Count, file.rows),
+            ("ObjectBytes", Unit::Bytes, file.object_bytes),
+            ("RunDuration", Unit::Milliseconds, file.timings.total_ms),
+            ("PeakMemory", Unit::Bytes, peak.unwrap_or(0)),
+        ],
+    );
+}
+
+/// High-water mark of this process's resident memory, where the kernel tells.
+fn peak_memory_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
+}
+
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}

@@ -1,0 +1,114 @@
+//! Where packaged files go: a bucket, or, for measuring without AWS, a folder.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::PathBuf,
+};
+
+use aws_sdk_s3::Client;
+use bytes::Bytes;
+
+use crate::{
+    error::Cause,
+    upload::{Target, Upload},
+};
+
+/// Takes packaged files.
+#[derive(Clone)]
+pub enum Sink {
+    /// The report bucket.
+    Bucket {
+        /// How to reach it.
+        client: Client,
+        /// Its name.
+        name: String,
+    },
+    /// A folder of this machine; keys are paths in it.
+    Folder(PathBuf),
+}
+
+impl Sink {
+    /// Begins a file.
+    pub fn open(&self, target: Target) -> Writing {
+        match self {
+            Self::Bucket { client, name } => {
+                Writing::Upload(Box::new(Upload::new(client.clone(), name.clone(), target)))
+            }
+            Self::Folder(folder) => Writing::File { path: folder.join(target.key), partial: None },
+        }
+    }
+}
+
+/// A file on its way into a sink. It is there once finished, and gone if dropped before.
+pub enum Writing {
+    /// Into a bucket.
+    Upload(Box<Upload>),
+    /// Into a folder: beside its place until it is whole. Writes block, for they only measure.
+    File {
+        /// Its place.
+        path: PathBuf,
+        /// What there is of it.
+        partial: Option<File>,
+    },
+}
+
+impl Writing {
+    /// Takes a part that is not the last.
+    pub async fn push(&mut self, part: Bytes) -> Result<(), Cause> {
+        match self {
+            Self::Upload(upload) => upload.push(part).await,
+            Self::File { path, partial } => {
+                let file = match partial {
+                    Some(file) => file,
+                    None => {
+                        fs::create_dir_all(path.parent().unwrap_or(path))?;
+                        partial.insert(File::create(beside(path))?)
+                    }
+                };
+                Ok(file.write_all(&part)?)
+            }
+        }
+    }
+
+    /// Takes the last part; the file is there when this returns `Ok`.
+    pub async fn finish(&mut self, last: Bytes) -> Result<(), Cause> {
+        if let Self::Upload(upload) = self {
+            return upload.finish(last).await;
+        }
+        self.push(last).await?;
+        if let Self::File { path, partial } = self {
+            *partial = None;
+            fs::rename(beside(path), path)?;
+        }
+        Ok(())
+    }
+
+    /// Gives up: nothing is left.
+    pub async fn abort(&mut self) {
+        match self {
+            Self::Upload(upload) => upload.abort().await,
+            Self::File { path, partial } => discard(path, partial),
+        }
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        if let Self::File { path, partial } = self {
+            discard(path, partial);
+        }
+    }
+}
+
+fn beside(path: &std::path::Path) -> PathBuf {
+    path.with_added_extension("partial")
+}
+
+fn discard(path: &std::path::Path, partial: &mut Option<File>) {
+    if partial.take().is_some()
+        && let Err(error) = fs::remove_file(beside(path))
+    {
+        tracing::warn!(%error, "could not delete what was written");
+    }
+}

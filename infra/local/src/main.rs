@@ -1,0 +1,135 @@
+//! `waybill-local`: the local cloud's commands. `make` calls it.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use waybill_local::{
+    api_client::ApiClient,
+    cloud, content, demo,
+    error::{Context, Result},
+    instance::Instance,
+    issuer::Issuer,
+    keys, lake,
+    stack::Stack,
+    tenants, up,
+};
+
+#[derive(Parser)]
+#[command(about = "Waybill on this machine: cloud, deployment, sample data, demo")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start the local cloud, deploy into it and leave it running.
+    Up {
+        /// Which local cloud: `default` for exploring, `test` for the tests.
+        #[arg(long, default_value = "default")]
+        instance: String,
+    },
+    /// End the local cloud; its state is lost.
+    Down {
+        /// Which local cloud.
+        #[arg(long, default_value = "default")]
+        instance: String,
+    },
+    /// Deliver a real report end to end, and show every step.
+    Demo {
+        /// Which local cloud.
+        #[arg(long, default_value = "default")]
+        instance: String,
+    },
+    /// Fill a stack's secrets with keys where they are empty. Uses the AWS credentials of the environment.
+    InitKeys {
+        /// Name of the CloudFormation stack.
+        #[arg(long)]
+        stack: String,
+    },
+    /// Create a further sample tenant, or renew a tenant's credential.
+    Tenant {
+        /// Its id.
+        id: String,
+        /// Which local cloud.
+        #[arg(long, default_value = "default")]
+        instance: String,
+    },
+    /// Generate wallet transactions as Hive-partitioned Parquet.
+    Lake {
+        /// Folder to write to.
+        #[arg(long)]
+        out: PathBuf,
+        /// Number of transactions, 1,000 to 100,000,000.
+        #[arg(long, value_parser = clap::value_parser!(u64).range(1_000..=100_000_000))]
+        rows: u64,
+        /// The same seed makes the same data.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Ids of the tenants.
+        #[arg(long, value_delimiter = ',', default_values_t = up::TENANTS.map(str::to_owned))]
+        tenants: Vec<String>,
+    },
+    /// Check report definitions; faults come as file, line and reason.
+    CheckReports {
+        /// Folder of the definitions.
+        dir: PathBuf,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    waybill_local::install_crypto();
+    match run(Cli::parse().command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Up { instance } => {
+            let stack = up::up(&Instance::new(&instance)?, &bin_dir()?).await?;
+            println!("{}", up::guide(&stack));
+        }
+        Command::Down { instance } => {
+            let was_running = cloud::stop(&Instance::new(&instance)?).await?;
+            println!("{}", if was_running { "The local cloud has ended." } else { "No local cloud was running." });
+        }
+        Command::Demo { instance } => demo::run(&Instance::new(&instance)?, &bin_dir()?).await?,
+        Command::InitKeys { stack } => {
+            let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+            let made = keys::init(&config, &stack).await?;
+            println!("{}", if made.is_empty() { "All keys are there.".into() } else { format!("Made: {}", made.join(", ")) });
+        }
+        Command::Tenant { id, instance } => tenant(&id, &Instance::new(&instance)?).await?,
+        Command::Lake { out, rows, seed, tenants } => {
+            let summary = lake::generate(&out, rows, seed, &tenants).context("generate the lake")?;
+            println!("{summary:?}");
+        }
+        Command::CheckReports { dir } => {
+            println!("{} report definitions are well-formed.", content::check_reports(&dir)?);
+        }
+    }
+    Ok(())
+}
+
+async fn tenant(id: &str, instance: &Instance) -> Result<()> {
+    let mut stack = Stack::load_from(&instance.stack_file())?;
+    let issuer = Issuer::load(&stack.issuer.key_path)?;
+    let admin = ApiClient::new(&stack)?.with_token(&stack.admin_token);
+    let made = tenants::ensure(&admin, &issuer, id, stack.tenant(id)).await?;
+    println!("{}", made.token);
+    stack.tenants.retain(|tenant| tenant.id != id);
+    stack.tenants.push(made);
+    stack.save(&instance.stack_file())
+}
+
+/// The functions' binaries lie beside this one.
+fn bin_dir() -> Result<PathBuf> {
+    let program = std::env::current_exe().context("find this program")?;
+    Ok(program.parent().map(PathBuf::from).unwrap_or_default())
+}

@@ -1,0 +1,195 @@
+//! Who may do what: roles, resource policies, and what follows from them.
+
+use serde_json::{Value, json};
+
+use super::{
+    BUCKETS, FUNCTIONS, QUEUES, id_of,
+    load::{Template, attribute, entries, list},
+};
+
+/// Statements of all policies of a role.
+fn statements<'a>(template: &'a Template, role: &str) -> Vec<&'a Value> {
+    let policies = list(&template.properties(role)["Policies"]);
+    policies.into_iter().flat_map(|policy| list(&policy["PolicyDocument"]["Statement"])).collect()
+}
+
+/// Whether a role may do something to exactly that resource.
+fn may(template: &Template, role: &str, action: &str, resource: &Value) -> bool {
+    statements(template, role).iter().any(|statement| {
+        list(&statement["Action"]).contains(&&json!(action)) && list(&statement["Resource"]).contains(&resource)
+    })
+}
+
+/// A resource of this template: its ARN, or a prefix below it.
+fn is_of_this_stack(template: &Template, resource: &Value) -> bool {
+    let id = match (&resource["Fn::GetAtt"][0], &resource["Fn::Sub"]) {
+        (Value::String(id), _) => id.as_str(),
+        (_, Value::String(text)) => {
+            let Some((id, rest)) = text.strip_prefix("${").and_then(|text| text.split_once(".Arn}/")) else {
+                return false;
+            };
+            if rest.strip_suffix('*').unwrap_or(rest).contains('*') {
+                return false;
+            }
+            id
+        }
+        _ => return false,
+    };
+    template.0["Resources"][id].is_object()
+}
+
+#[test]
+fn roles_allow_named_actions_on_named_resources() {
+    let template = Template::load();
+    for (role, properties) in template.all("AWS::IAM::Role") {
+        assert!(properties["ManagedPolicyArns"].is_null(), "{role}: managed policies cover every resource");
+        for statement in statements(&template, role) {
+            assert_eq!(statement["Effect"], "Allow");
+            for action in list(&statement["Action"]) {
+                assert!(action.as_str().is_some_and(|action| !action.contains('*')), "{role}: {action}");
+            }
+            let resources = list(&statement["Resource"]);
+            assert!(!resources.is_empty(), "{role}");
+            for resource in resources {
+                assert!(is_of_this_stack(&template, resource), "{role}: {resource}");
+            }
+        }
+        let trust = &properties["AssumeRolePolicyDocument"]["Statement"];
+        assert!(list(trust).iter().all(|statement| statement["Principal"]["Service"].is_string()), "{role}");
+    }
+    // SAM adds wide managed policies of its own wherever a function has no role.
+    assert_eq!(template.all("AWS::IAM::Role").len(), FUNCTIONS.len() + 1, "one each, and the schedule's");
+    assert!(template.0["Globals"]["Function"]["Policies"].is_null());
+    for (id, function) in template.all("AWS::Serverless::Function") {
+        assert!(function["Policies"].is_null() && function["Role"].is_object(), "{id}");
+    }
+}
+
+#[test]
+fn the_sweeper_is_called_every_minute_and_not_again_for_a_failure() {
+    let template = Template::load();
+    let schedule = template.properties("SweeperSchedule");
+    assert_eq!(schedule["ScheduleExpression"], "rate(1 minute)");
+    assert_eq!(schedule["Target"]["Arn"], attribute("SweeperFunction", "Arn"));
+    assert!(may(&template, "SweeperScheduleRole", "lambda:InvokeFunction", &schedule["Target"]["Arn"]));
+    let sweeper = template.properties("SweeperFunction");
+    assert!(template.number(&sweeper["Timeout"]) < 60, "or runs overlap");
+    assert_eq!(sweeper["EventInvokeConfig"]["MaximumRetryAttempts"], 0);
+}
+
+#[test]
+fn only_the_worker_reads_the_lake_and_only_the_api_reads_reports() {
+    let template = Template::load();
+    for function in FUNCTIONS {
+        let role = id_of(function, "Role");
+        let reads =
+            |bucket: &str| may(&template, &role, "s3:GetObject", &json!({"Fn::Sub": format!("${{{bucket}.Arn}}/*")}));
+        assert_eq!(reads("LakeBucket"), function == "worker", "{function}");
+        assert_eq!(reads("ReportBucket"), function == "api", "{function}");
+        let secret = |id: &str| may(&template, &role, "secretsmanager:GetSecretValue", &attribute(id, "Id"));
+        assert_eq!(secret("SealingSecret"), matches!(function, "api" | "dispatcher"), "{function}");
+        assert_eq!(secret("SigningSecret"), matches!(function, "api" | "worker"), "{function}");
+    }
+}
+
+#[test]
+fn functions_may_use_what_their_environment_names() {
+    let template = Template::load();
+    for function in FUNCTIONS {
+        let role = id_of(function, "Role");
+        let shared = &template.0["Globals"]["Function"]["Environment"]["Variables"];
+        let own = &template.properties(&id_of(function, "Function"))["Environment"]["Variables"];
+        for (name, value) in entries(shared).chain(entries(own)) {
+            let granted = match (value["Ref"].as_str(), value["Fn::GetAtt"][0].as_str()) {
+                (Some(queue), _) if queue.ends_with("Queue") || queue.ends_with("Dlq") => {
+                    may(&template, &role, "sqs:SendMessage", &attribute(queue, "Arn"))
+                }
+                (Some(bucket), _) if BUCKETS.contains(&bucket) => statements(&template, &role)
+                    .iter()
+                    .any(|statement| statement["Resource"].to_string().contains(&format!("${{{bucket}.Arn}}/"))),
+                (Some("Table"), _) => may(&template, &role, "dynamodb:PutItem", &attribute("Table", "Arn")),
+                (_, Some(secret)) if secret.ends_with("Secret") => {
+                    may(&template, &role, "secretsmanager:GetSecretValue", &attribute(secret, "Id"))
+                }
+                _ => true,
+            };
+            assert!(granted, "{function} has {name} and may not use it");
+        }
+    }
+}
+
+/// Lambda stops a chain at about 16 hops: a function that feeds its own queue must opt out, no other may.
+#[test]
+fn functions_that_feed_their_own_queue_may_loop() {
+    let template = Template::load();
+    for function in FUNCTIONS {
+        let properties = template.properties(&id_of(function, "Function"));
+        let queue = &properties["Events"]["Queue"]["Properties"]["Queue"];
+        let feeds_itself = !queue.is_null() && may(&template, &id_of(function, "Role"), "sqs:SendMessage", queue);
+        assert_eq!(feeds_itself, function == "dispatcher");
+        assert_eq!(properties["RecursiveLoop"] == "Allow", feeds_itself, "{function}");
+    }
+}
+
+fn is_tls_only(statement: &Value, service: &str) -> bool {
+    statement["Effect"] == "Deny"
+        && statement["Principal"] == "*"
+        && statement["Action"] == format!("{service}:*")
+        && statement["Condition"] == json!({"Bool": {"aws:SecureTransport": "false"}})
+}
+
+#[test]
+fn buckets_and_queues_refuse_plain_http() {
+    let template = Template::load();
+    for id in BUCKETS {
+        let policies = template.all("AWS::S3::BucketPolicy");
+        let found: Vec<_> = policies.iter().filter(|(_, policy)| policy["Bucket"] == json!({"Ref": id})).collect();
+        let [(name, policy)] = found[..] else { panic!("not one policy of {id}") };
+        assert_eq!(template.0["Resources"][*name]["Condition"], "InAws");
+        let statement = &policy["PolicyDocument"]["Statement"][0];
+        assert!(is_tls_only(statement, "s3"), "{id}");
+        assert_eq!(statement["Resource"], json!([attribute(id, "Arn"), {"Fn::Sub": format!("${{{id}.Arn}}/*")}]));
+    }
+    let shared = template.properties("QueuePolicy");
+    assert_eq!(template.0["Resources"]["QueuePolicy"]["Condition"], "InAws");
+    assert!(is_tls_only(&shared["PolicyDocument"]["Statement"][0], "sqs"));
+    let intake = template.properties("IntakeQueuePolicy");
+    let choice = &intake["PolicyDocument"]["Statement"][0]["Fn::If"];
+    assert_eq!(choice[0], "InAws");
+    assert!(is_tls_only(&choice[1], "sqs"));
+    let mut covered: Vec<&Value> = list(&shared["Queues"]).into_iter().chain(list(&intake["Queues"])).collect();
+    covered.sort_by_key(ToString::to_string);
+    let mut queues: Vec<Value> = QUEUES
+        .iter()
+        .flat_map(|queue| [json!({"Ref": format!("{queue}Queue")}), json!({"Ref": format!("{queue}Dlq")})])
+        .collect();
+    queues.sort_by_key(ToString::to_string);
+    assert_eq!(covered, queues.iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn nothing_in_aws_can_pass_for_the_local_cloud() {
+    let template = Template::load();
+    assert_eq!(template.0["Parameters"]["LocalCloud"]["Default"], "false");
+    assert_eq!(template.0["Conditions"]["InAws"], json!({"Fn::Equals": [{"Ref": "LocalCloud"}, "false"]}));
+    let rule = &template.0["Rules"]["LocalCloudIsLocal"];
+    assert_eq!(rule["RuleCondition"], json!({"Fn::Equals": [{"Ref": "LocalCloud"}, "true"]}));
+    let account = json!({"Fn::Equals": [{"Ref": "AWS::AccountId"}, "000000000000"]});
+    assert_eq!(rule["Assertions"][0]["Assert"], account);
+}
+
+#[test]
+fn an_events_tenant_is_the_operators_word() {
+    let template = Template::load();
+    let transformer = &template.properties("IntakeRule")["Targets"][0]["InputTransformer"];
+    let text = transformer["InputTemplate"]["Fn::Sub"].as_str().unwrap_or_default();
+    assert!(text.contains(r#""tenant":"${IntakeTenant}""#), "{text}");
+    assert_eq!(text.matches("tenant").count(), 1);
+    let paths = json!({"id": "$.id", "source": "$.source", "time": "$.time", "detail": "$.detail"});
+    assert_eq!(transformer["InputPathsMap"], paths);
+    let admitted = &template.properties("IntakeQueuePolicy")["PolicyDocument"]["Statement"][1];
+    assert_eq!(admitted["Principal"], json!({"Service": "events.amazonaws.com"}));
+    assert_eq!(admitted["Action"], "sqs:SendMessage");
+    let rules = admitted["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"].as_str().unwrap_or_default();
+    assert!(rules.ends_with(":${AWS::AccountId}:rule/${EventBus}/*"), "{rules}");
+}
