@@ -1,6 +1,6 @@
 //! One attempt over a webhook: sign, POST through the guard, judge the answer by the `waybill` profile.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
@@ -122,7 +122,9 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<SignedDuration> {
         // Too many digits for a number ask for longer than we wait in any case.
         text.parse().map_or(MAX_RETRY_AFTER, SignedDuration::from_secs)
     } else {
-        Timestamp::try_from(httpdate::parse_http_date(text).ok()?).ok()?.duration_since(now)
+        // A moment that has passed asks for no wait.
+        let until = httpdate::parse_http_date(text).ok()?;
+        SignedDuration::try_from(until.duration_since(SystemTime::from(now)).unwrap_or_default()).ok()?
     };
     Some(wait.clamp(SignedDuration::ZERO, MAX_RETRY_AFTER))
 }

@@ -37,7 +37,7 @@ pub async fn run(app: &App, tenant: &str, id: RequestId, deadline: u64) -> Resul
         tracing::warn!("a message for a request that is not there");
         return Ok(());
     };
-    let owner = Uuid::new_v4().to_string();
+    let owner = owner();
     let claimed = match change(app, read, &Event::Claim { owner: owner.clone() }, &[]).await? {
         Changed::Written(claimed) => claimed,
         Changed::Refused(refusal) => {
@@ -52,6 +52,12 @@ pub async fn run(app: &App, tenant: &str, id: RequestId, deadline: u64) -> Resul
     tracing::info!(attempt = claimed.row.attempt, report.id = claimed.row.report, "run begins");
     let outcome = produced(app, &claimed, &owner, deadline).await;
     record(app, claimed, owner, outcome).await
+}
+
+/// A token of its own for every claim, which also tells support whose log has the run.
+fn owner() -> String {
+    let log_stream = std::env::var("AWS_LAMBDA_LOG_STREAM_NAME").unwrap_or_default();
+    format!("{log_stream}#{}", Uuid::new_v4())
 }
 
 /// The file, with the lease kept all along.

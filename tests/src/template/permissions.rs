@@ -87,7 +87,7 @@ fn only_the_worker_reads_the_lake_and_only_the_api_reads_reports() {
         assert_eq!(reads("LakeBucket"), function == "worker", "{function}");
         assert_eq!(reads("ReportBucket"), function == "api", "{function}");
         let secret = |id: &str| may(&template, &role, "secretsmanager:GetSecretValue", &attribute(id, "Id"));
-        assert_eq!(secret("SealingSecret"), matches!(function, "api" | "dispatcher"), "{function}");
+        assert_eq!(secret("SealingSecret"), matches!(function, "api" | "worker" | "dispatcher"), "{function}");
         assert_eq!(secret("SigningSecret"), matches!(function, "api" | "worker"), "{function}");
     }
 }
@@ -126,7 +126,7 @@ fn functions_that_feed_their_own_queue_may_loop() {
         let properties = template.properties(&id_of(function, "Function"));
         let queue = &properties["Events"]["Queue"]["Properties"]["Queue"];
         let feeds_itself = !queue.is_null() && may(&template, &id_of(function, "Role"), "sqs:SendMessage", queue);
-        assert_eq!(feeds_itself, function == "dispatcher");
+        assert_eq!(feeds_itself, matches!(function, "worker" | "dispatcher"));
         assert_eq!(properties["RecursiveLoop"] == "Allow", feeds_itself, "{function}");
     }
 }

@@ -31,8 +31,8 @@ use crate::{app::App, auth::Admin, body::JsonBody, problem::Problem};
 const MAX_IDENTITIES: usize = 40;
 const MAX_KEYS: usize = 8;
 
-/// Longest life of a file: a year.
-const MAX_RETENTION_HOURS: u32 = 24 * 366;
+/// Longest life of a file: a week. The bucket's own rule deletes what is older than two, whatever is promised.
+const MAX_RETENTION_HOURS: u32 = 168;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -46,11 +46,11 @@ pub fn encrypt_to_writer<R: Read, W: Write>(
     let encrypted = EncryptedBody::begin(out, &session_key, random_bytes()).map_err(Error::Write)?;
     let mut compressed = PartialBody::begin(encrypted, COMPRESSED).map_err(Error::Write)?;
     compressed.write_all(&[ZIP]).map_err(Error::Write)?;
-    let mut signed = DeflateEncoder::new(compressed, Compression::new(DEFLATE_LEVEL));
+    let mut compressor = DeflateEncoder::new(compressed, Compression::new(DEFLATE_LEVEL));
 
     let (announcement, mut hasher) = signer.begin_signature()?;
-    signed.write_all(&super::packet_bytes(&announcement)?).map_err(Error::Write)?;
-    let mut literal = PartialBody::begin(&mut signed, LITERAL).map_err(Error::Write)?;
+    compressor.write_all(&super::packet_bytes(&announcement)?).map_err(Error::Write)?;
+    let mut literal = PartialBody::begin(&mut compressor, LITERAL).map_err(Error::Write)?;
     literal.write_all(&literal_header).map_err(Error::Write)?;
     let mut buffer = vec![0; READ_BYTES];
     loop {
@@ -64,9 +64,9 @@ pub fn encrypt_to_writer<R: Read, W: Write>(
         literal.write_all(data).map_err(Error::Write)?;
     }
     literal.finish().map_err(Error::Write)?;
-    signed.write_all(&signer.finish_signature(hasher)?).map_err(Error::Write)?;
+    compressor.write_all(&signer.finish_signature(hasher)?).map_err(Error::Write)?;
 
-    let finished = signed.finish().and_then(PartialBody::finish).and_then(EncryptedBody::finish);
+    let finished = compressor.finish().and_then(PartialBody::finish).and_then(EncryptedBody::finish);
     finished.and_then(|mut out| out.flush()).map_err(Error::Write)
 }
 

@@ -141,8 +141,7 @@ impl fmt::Debug for RecipientKey {
 fn encrypt_session_key(key: &impl EncryptionKey, session_key: &[u8; 32]) -> Result<Vec<u8>, Error> {
     let session_key = RawSessionKey::from(session_key.as_slice());
     let algorithm = SymmetricKeyAlgorithm::AES256;
-    let packet =
-        PublicKeyEncryptedSessionKey::from_session_key_v3(rand::thread_rng(), &session_key, algorithm, key)?;
+    let packet = PublicKeyEncryptedSessionKey::from_session_key_v3(rand::thread_rng(), &session_key, algorithm, key)?;
     packet_bytes(&packet)
 }
 
@@ -173,10 +172,7 @@ fn read_certificate(armored: &str) -> Result<SignedPublicKey, KeyFault> {
 }
 
 /// The newest subkey that may encrypt, with the end of its validity; else what is wrong with the newest that was meant to.
-fn choose_subkey(
-    certificate: &SignedPublicKey,
-    now: i64,
-) -> Result<(&SignedPublicSubKey, Option<i64>), KeyFault> {
+fn choose_subkey(certificate: &SignedPublicKey, now: i64) -> Result<(&SignedPublicSubKey, Option<i64>), KeyFault> {
     let mut subkeys: Vec<&SignedPublicSubKey> = certificate.public_subkeys.iter().collect();
     subkeys.sort_by_key(|subkey| std::cmp::Reverse(subkey.created_at()));
     let mut fault = None;

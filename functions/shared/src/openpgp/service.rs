@@ -118,6 +118,7 @@ impl fmt::Debug for ServiceKey {
 }
 
 fn pgp_timestamp(time: Timestamp) -> Result<PgpTimestamp, Error> {
-    let seconds = u32::try_from(time.as_second()).map_err(|_| Error::ServiceKey("its creation time is out of range"))?;
+    let seconds =
+        u32::try_from(time.as_second()).map_err(|_| Error::ServiceKey("its creation time is out of range"))?;
     Ok(PgpTimestamp::from_secs(seconds))
 }

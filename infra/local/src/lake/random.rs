@@ -22,7 +22,7 @@ impl Random {
 
     /// An index below `end`, which is not 0.
     pub fn index(&mut self, end: usize) -> usize {
-        // infallible: the number is below a usize
+        // The number is below a usize, so it is one.
         usize::try_from(self.below(end as u64)).unwrap_or_default()
     }
 

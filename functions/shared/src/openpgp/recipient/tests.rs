@@ -1,6 +1,8 @@
 //! Certificates made by GnuPG 2.2.40 under `testdata/`, dated 2024-01-01, and private keys made here.
 
-use pgp::composed::{ArmorOptions, EncryptionCaps, KeyType, SecretKeyParamsBuilder, SignedSecretKey, SubkeyParamsBuilder};
+use pgp::composed::{
+    ArmorOptions, EncryptionCaps, KeyType, SecretKeyParamsBuilder, SignedSecretKey, SubkeyParamsBuilder,
+};
 
 use super::*;
 
