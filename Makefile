@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up down test lint check-reports release deploy venv build
+.PHONY: help demo up down logs test lint check-reports release deploy venv build
 
 # --- settings -------------------------------------------------------------------------------------------------------
 
@@ -19,7 +19,8 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2> /dev/null && { echo $$python; break; }; done)
 
 FUNCTIONS := api intake worker dispatcher sweeper
-LOCAL := target/debug/waybill-local
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+LOCAL := $(TARGET_DIR)/debug/waybill-local
 VENV := .local/venv
 DEPLOY_VENV := .local/deploy-venv
 TARGET := $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-gnu
@@ -37,6 +38,9 @@ up: build venv ## Start a local cloud with everything deployed, and leave it run
 
 down: ## End the local cloud
 	@if [ -x $(LOCAL) ]; then $(LOCAL) down; fi
+
+logs: venv ## Print what the functions logged (FUNCTION=worker for one of them)
+	@$(VENV)/bin/python infra/local/logs.py .local/stack.json $(FUNCTION)
 
 test: build venv ## Run every test, the end-to-end ones on a local cloud of their own (TESTFLAGS="-- name" selects)
 	@trap '$(LOCAL) down --instance test' EXIT; \
@@ -62,7 +66,7 @@ release: $(DEPLOY_VENV)/.installed ## Build the deployable functions into dist/ 
 		$(FUNCTIONS:%=-p waybill-%) --target $(TARGET).2.34
 	@for name in $(FUNCTIONS); do \
 		mkdir -p dist/$$name; \
-		install -m 755 target/$(TARGET)/release/waybill-$$name dist/$$name/bootstrap; \
+		install -m 755 $(TARGET_DIR)/$(TARGET)/release/waybill-$$name dist/$$name/bootstrap; \
 	done
 	@ls -l dist/*/bootstrap
 

@@ -1,1 +1,17 @@
-//! x
+//! What the end-to-end tests share: the deployed stack, tenants of their own, lakes, and second opinions from
+//! programs that know nothing of Waybill (DuckDB, GnuPG, the Standard Webhooks library).
+//!
+//! The tests themselves are in `tests/stack`; they speak HTTP to a stack that `WAYBILL_STACK` describes. Assertions
+//! on `template.yaml` need no stack and are here.
+
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "tests fail by panicking")]
+
+pub mod files;
+pub mod lake;
+pub mod python;
+pub mod tenant;
+pub mod wait;
+pub mod world;
+
+#[cfg(test)]
+mod template;

@@ -103,9 +103,11 @@ async fn commit(
     let mut stored = Stored { row: next, revision: read.revision + 1 };
     for effect in effects {
         let carried_out = match effect {
-            Effect::Enqueue { delay_seconds } => {
-                app.queue.send(&message(&stored.row, None), &stored.row.announcement.tenant, delay_seconds).await.map_err(Retry::from)
-            }
+            Effect::Enqueue { delay_seconds } => app
+                .queue
+                .send(&message(&stored.row, None), &stored.row.announcement.tenant, delay_seconds)
+                .await
+                .map_err(Retry::from),
             Effect::KeepDeadLetter => keep_dead_letter(app, &mut stored).await,
         };
         if let Err(error) = carried_out {
@@ -176,10 +178,7 @@ fn report(delivery: &Delivery, attempted: &Attempted) {
     );
     telemetry::emit(
         &[("Channel", "webhook"), ("Outcome", outcome)],
-        &[
-            ("DeliveryAttempts", Unit::Count, 1),
-            ("DeliveryAttemptDuration", Unit::Milliseconds, attempted.duration_ms),
-        ],
+        &[("DeliveryAttempts", Unit::Count, 1), ("DeliveryAttemptDuration", Unit::Milliseconds, attempted.duration_ms)],
     );
 }
 

@@ -58,7 +58,8 @@ pub fn guard() -> Result<Guard, ConfigError> {
         &optional("WAYBILL_ALLOWED_PORTS"),
         &optional("WAYBILL_EXTRA_CA_PEM"),
     );
-    policy
-        .and_then(Guard::new)
-        .map_err(|error| ConfigError { name: "WAYBILL_ALLOWED_CIDRS", reason: error.to_string() })
+    policy.and_then(Guard::new).map_err(|error| ConfigError {
+        name: "WAYBILL_ALLOWED_CIDRS, _ALLOWED_PORTS or _EXTRA_CA_PEM",
+        reason: error.to_string(),
+    })
 }

@@ -54,8 +54,7 @@ pub fn emit(dimensions: &[(&str, &str)], metrics: &[(&str, Unit, u64)]) {
 
 fn embedded(dimensions: &[(&str, &str)], metrics: &[(&str, Unit, u64)], millis: u64) -> Value {
     let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
-    let units: Vec<Value> =
-        metrics.iter().map(|(name, unit, _)| json!({"Name": name, "Unit": unit.name()})).collect();
+    let units: Vec<Value> = metrics.iter().map(|(name, unit, _)| json!({"Name": name, "Unit": unit.name()})).collect();
     let mut line = Map::new();
     line.insert(
         "_aws".to_owned(),

@@ -1,7 +1,13 @@
 //! What every sweep shares, made once per process.
 
 use waybill::{
-    aws::{AwsError, objects::Objects, queue::Queue, sdk_config, table::{Table, TableError}},
+    aws::{
+        AwsError,
+        objects::Objects,
+        queue::Queue,
+        sdk_config,
+        table::{Table, TableError},
+    },
     config::{self, ConfigError},
     domain::{request::Rules, retry::Schedule},
 };

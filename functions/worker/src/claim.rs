@@ -42,19 +42,14 @@ pub enum Retry {
 /// What came of an event.
 pub enum Changed {
     /// It was written.
-    Written(Stored<Request>),
+    Written(Box<Stored<Request>>),
     /// It does not apply to the row as it is now.
     Refused(Refusal),
 }
 
 /// Applies `event` to the row that `read` was, reading again when somebody was faster. `others` are written
 /// in the same transaction.
-pub async fn change(
-    app: &App,
-    mut read: Stored<Request>,
-    event: &Event,
-    others: &[Write],
-) -> Result<Changed, Retry> {
+pub async fn change(app: &App, mut read: Stored<Request>, event: &Event, others: &[Write]) -> Result<Changed, Retry> {
     for _ in 0..CONFLICTS {
         let now = Timestamp::now();
         let step = match read.row.apply(event.clone(), now, &app.rules) {
@@ -62,7 +57,7 @@ pub async fn change(
             Err(refusal) => return Ok(Changed::Refused(refusal)),
         };
         match app.table.commit(&read, step, others.to_vec(), now).await {
-            Ok(committed) => return Ok(Changed::Written(carry_out(app, committed).await)),
+            Ok(committed) => return Ok(Changed::Written(Box::new(carry_out(app, committed).await))),
             Err(TableError::Conflict) => {
                 let Some(again) = load(app, &read.row.tenant, read.row.id).await? else {
                     return Ok(Changed::Refused(Refusal::Finished));

@@ -44,7 +44,7 @@ pub async fn keep(
         if renewed.elapsed() >= renewal {
             match change(app, held.clone(), &Event::Renew { owner: owner.to_owned() }, &[]).await {
                 Ok(Changed::Written(now_held)) => {
-                    held = now_held;
+                    held = *now_held;
                     renewed = Instant::now();
                 }
                 Ok(Changed::Refused(refusal)) => {

@@ -38,7 +38,7 @@ use crate::{
 const BATCHES_AHEAD: usize = 2;
 
 /// How long one read of the lake may take, including the time that the pipeline takes to accept it.
-const READ_TIMEOUT: Duration = Duration::from_secs(120);
+const READ_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Memory that is assumed where the function's is not known, in MiB.
 const DEFAULT_MEMORY_MIB: usize = 1_024;

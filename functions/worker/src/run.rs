@@ -39,7 +39,7 @@ pub async fn run(app: &App, tenant: &str, id: RequestId, deadline: u64) -> Resul
     };
     let owner = owner();
     let claimed = match change(app, read, &Event::Claim { owner: owner.clone() }, &[]).await? {
-        Changed::Written(claimed) => claimed,
+        Changed::Written(claimed) => *claimed,
         Changed::Refused(refusal) => {
             tracing::info!(%refusal, "message acknowledged");
             return Ok(());
@@ -50,7 +50,11 @@ pub async fn run(app: &App, tenant: &str, id: RequestId, deadline: u64) -> Resul
         return Ok(());
     }
     tracing::info!(attempt = claimed.row.attempt, report.id = claimed.row.report, "run begins");
-    let outcome = produced(app, &claimed, &owner, deadline).await;
+    let outcome = Box::pin(produced(app, &claimed, &owner, deadline)).await;
+    if outcome.is_err() {
+        // A run that is stopped while S3 completes its object may leave it there.
+        app.objects.delete(&object_key(&claimed.row)).await?;
+    }
     record(app, claimed, owner, outcome).await
 }
 
@@ -69,8 +73,7 @@ async fn produced(
 ) -> Result<ReportFile, ProduceError> {
     let progress = Arc::new(Progress::default());
     let (stop, stopped) = watch::channel(None);
-    let keeper =
-        lease::keep(app, claimed.clone(), owner, working_time(deadline), Arc::clone(&progress), stop.clone());
+    let keeper = lease::keep(app, claimed.clone(), owner, working_time(deadline), Arc::clone(&progress), stop.clone());
     let work = async {
         let job = job(app, &claimed.row).await?;
         let key = app.signing.get().await.map_err(ProduceError::internal)?;
@@ -92,17 +95,24 @@ async fn job(app: &App, request: &Request) -> Result<Job, ProduceError> {
         invalid @ ConfigError::Invalid { .. } => broken_definition().because(invalid),
     })?;
     let definition = definition.ok_or_else(broken_definition)?;
-    let file_name =
-        format!("{}-{}.{}{}", request.report, request.id, request.format.name(), request.packaging.suffix());
     Ok(Job {
         parameters: placeholders(request, &definition)?,
         package: package(app, request).await?,
         tenant: request.tenant.clone(),
         format: request.format,
-        key: format!("{}/{}/{}/{file_name}", request.tenant, request.id, request.attempt),
-        file_name,
+        key: object_key(request),
+        file_name: file_name(request),
         definition,
     })
+}
+
+fn file_name(request: &Request) -> String {
+    format!("{}-{}.{}{}", request.report, request.id, request.format.name(), request.packaging.suffix())
+}
+
+/// Every attempt has a key of its own, so that none can overwrite another's file.
+fn object_key(request: &Request) -> String {
+    format!("{}/{}/{}/{}", request.tenant, request.id, request.attempt, file_name(request))
 }
 
 fn broken_definition() -> ProduceError {

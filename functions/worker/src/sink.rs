@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io::Write,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use aws_sdk_s3::Client;
@@ -59,12 +59,11 @@ impl Writing {
         match self {
             Self::Upload(upload) => upload.push(part).await,
             Self::File { path, partial } => {
-                let file = match partial {
-                    Some(file) => file,
-                    None => {
-                        fs::create_dir_all(path.parent().unwrap_or(path))?;
-                        partial.insert(File::create(beside(path))?)
-                    }
+                let file = if let Some(file) = partial {
+                    file
+                } else {
+                    fs::create_dir_all(path.parent().unwrap_or(path))?;
+                    partial.insert(File::create(beside(path))?)
                 };
                 Ok(file.write_all(&part)?)
             }
@@ -101,11 +100,11 @@ impl Drop for Writing {
     }
 }
 
-fn beside(path: &std::path::Path) -> PathBuf {
+fn beside(path: &Path) -> PathBuf {
     path.with_added_extension("partial")
 }
 
-fn discard(path: &std::path::Path, partial: &mut Option<File>) {
+fn discard(path: &Path, partial: &mut Option<File>) {
     if partial.take().is_some()
         && let Err(error) = fs::remove_file(beside(path))
     {

@@ -25,11 +25,8 @@ impl Ca {
     /// The instance's authority, made once.
     pub fn ensure(instance: &Instance) -> Result<Self> {
         let dir = instance.dir.join("tls");
-        let ca = Self {
-            ca_path: dir.join("ca.pem"),
-            cert_path: dir.join("server.pem"),
-            key_path: dir.join("server.key"),
-        };
+        let ca =
+            Self { ca_path: dir.join("ca.pem"), cert_path: dir.join("server.pem"), key_path: dir.join("server.key") };
         if !ca.ca_path.is_file() {
             ca.make().context("make the local certificate authority")?;
         }

@@ -7,9 +7,10 @@ use std::{
     fs::{self, File},
     io::Write,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 
@@ -36,8 +37,8 @@ struct Story {
     report: String,
     request: Value,
     webhook: Received,
-    /// From the report's end to the webhook's arrival.
-    delivery: Duration,
+    /// From the report's recorded end to the webhook's arrival.
+    delivery: Option<SignedDuration>,
     downloaded: u64,
     opener: Opener,
     content: Content,
@@ -48,9 +49,12 @@ struct Story {
 pub async fn run(instance: &Instance, bin_dir: &Path) -> Result<()> {
     println!("Bringing up the local cloud:");
     let stack = up::up(instance, bin_dir).await?;
-    let log = cloud::log_file(instance);
     let story = deliver(instance, &stack).await.map_err(|error| {
-        error.advise(format!("the functions' output is in {}; the local cloud still runs", log.display()))
+        let log = cloud::log_file(instance);
+        error.advise(format!(
+            "read the functions' log with `make logs` and the local cloud's in {}; both still run",
+            log.display()
+        ))
     })?;
     println!("{}", table::render(&story));
     println!("The local cloud still runs: `make up` shows how to explore it, `make down` ends it.");
@@ -73,14 +77,18 @@ async fn deliver(instance: &Instance, stack: &Stack) -> Result<Story> {
     println!("  202 {} {}", accepted["id"].as_str().unwrap_or("?"), accepted["status"].as_str().unwrap_or("?"));
 
     let request = follow::until_final(&api, &location, REPORT_DEADLINE).await?;
-    let ended = Instant::now();
     if request["status"] != "SUCCEEDED" {
         return Err(Error::new("make the report", format!("it ended {}", request["status"])));
     }
     let webhook = receive(&receiver, tenant).await?;
-    let delivery = ended.elapsed();
+    let finished = request["finished_at"].as_str().and_then(|text| text.parse::<Timestamp>().ok());
+    let delivery = finished.map(|finished| webhook.received_at.duration_since(finished));
 
     let dir = shared_dir().join("demo");
+    if dir.exists() {
+        // The files of earlier demos would only pile up.
+        fs::remove_dir_all(&dir).context(format!("remove {}", dir.display()))?;
+    }
     let (downloaded, object) = download(&api, &webhook, &dir).await?;
     let signer = api.get("/.well-known/waybill-openpgp.asc").await?;
     let signer = String::from_utf8_lossy(&signer.body).into_owned();

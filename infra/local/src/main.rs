@@ -103,7 +103,10 @@ async fn run(command: Command) -> Result<()> {
         Command::InitKeys { stack } => {
             let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
             let made = keys::init(&config, &stack).await?;
-            println!("{}", if made.is_empty() { "All keys are there.".into() } else { format!("Made: {}", made.join(", ")) });
+            println!(
+                "{}",
+                if made.is_empty() { "All keys are there.".into() } else { format!("Made: {}", made.join(", ")) }
+            );
         }
         Command::Tenant { id, instance } => tenant(&id, &Instance::new(&instance)?).await?,
         Command::Lake { out, rows, seed, tenants } => {

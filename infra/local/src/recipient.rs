@@ -4,8 +4,8 @@ use std::{fs, path::PathBuf};
 
 use pgp::{
     composed::{
-        ArmorOptions, Deserializable, EncryptionCaps, KeyType, SecretKeyParamsBuilder, SignedPublicKey, SignedSecretKey,
-        SubkeyParamsBuilder,
+        ArmorOptions, Deserializable, EncryptionCaps, KeyType, SecretKeyParamsBuilder, SignedPublicKey,
+        SignedSecretKey, SubkeyParamsBuilder,
     },
     types::KeyVersion,
 };
@@ -31,7 +31,8 @@ pub fn ensure(tenant: &str) -> Result<Recipient> {
     let path = shared_dir().join(format!("keys/{tenant}.asc"));
     let what = format!("make an OpenPGP key for {tenant}");
     if !path.is_file() {
-        let key = generate(&format!("{tenant} <reports@{tenant}.example>")).context(&what)?;
+        let user_id = format!("{tenant} <reports@{tenant}.example>");
+        let key = generate(&user_id, RSA_BITS).context(&what)?;
         let armored = key.to_armored_string(ArmorOptions::default()).context(&what)?;
         write_file(&path, armored.as_bytes(), true)?;
     }
@@ -41,17 +42,18 @@ pub fn ensure(tenant: &str) -> Result<Recipient> {
     Ok(Recipient { private_key_path: path, certificate })
 }
 
-fn generate(user_id: &str) -> pgp::errors::Result<SignedSecretKey> {
+/// A key pair that signs with its primary key and decrypts with a subkey, both RSA of that many bits.
+pub fn generate(user_id: &str, bits: u32) -> pgp::errors::Result<SignedSecretKey> {
     let fault = |error: &dyn std::fmt::Display| pgp::errors::Error::from(std::io::Error::other(error.to_string()));
     let subkey = SubkeyParamsBuilder::default()
         .version(KeyVersion::V4)
-        .key_type(KeyType::Rsa(RSA_BITS))
+        .key_type(KeyType::Rsa(bits))
         .can_encrypt(EncryptionCaps::All)
         .build()
         .map_err(|error| fault(&error))?;
     let params = SecretKeyParamsBuilder::default()
         .version(KeyVersion::V4)
-        .key_type(KeyType::Rsa(RSA_BITS))
+        .key_type(KeyType::Rsa(bits))
         .can_certify(true)
         .can_sign(true)
         .primary_user_id(user_id.to_owned())

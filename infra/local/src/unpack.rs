@@ -37,13 +37,16 @@ pub struct Content {
 
 /// Decrypts `from` to `to` and verifies that `signer` (an armored certificate) signed it.
 pub fn open(from: &Path, to: &Path, private_key: &Path, signer: &str) -> Result<Opener> {
-    let has_gpg = Command::new("gpg").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
-    if has_gpg {
+    if has_gpg() {
         open_with_gpg(from, to, private_key, signer)?;
         return Ok(Opener::Gpg);
     }
     open_with_rpgp(from, to, private_key, signer)?;
     Ok(Opener::Rpgp)
+}
+
+fn has_gpg() -> bool {
+    Command::new("gpg").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
 }
 
 /// Decrypts and verifies with `gpg`, in a key ring of its own that nobody else sees.
@@ -52,7 +55,8 @@ pub fn open_with_gpg(from: &Path, to: &Path, private_key: &Path, signer: &str) -
     let signer_path = home.dir.join("signer.asc");
     fs::write(&signer_path, signer).context("write the service's certificate")?;
     home.run(&[private_key.as_os_str(), signer_path.as_os_str()], &["--import"])?;
-    let output = ["--yes", "--trust-model", "always", "--output", &to.to_string_lossy(), "--decrypt"].map(str::to_owned);
+    let output =
+        ["--yes", "--trust-model", "always", "--output", &to.to_string_lossy(), "--decrypt"].map(str::to_owned);
     let status = home.run(&[from.as_os_str()], &output.each_ref().map(String::as_str))?;
     let said = |word: &str| status.lines().any(|line| line.split(' ').nth(1) == Some(word));
     match (said("DECRYPTION_OKAY"), said("GOODSIG")) {
@@ -170,7 +174,44 @@ impl Drop for GpgHome {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+    use pgp::composed::ArmorOptions;
+    use waybill::openpgp::{RecipientKey, ServiceKey, encrypt_to_writer, generate_service_key};
+
     use super::*;
+    use crate::recipient;
+
+    fn service_key() -> ServiceKey {
+        ServiceKey::parse(&generate_service_key("service", Timestamp::now()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn both_openers_decrypt_and_insist_on_the_signature() {
+        let dir = std::env::temp_dir().join(format!("waybill-unpack-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let (private, encrypted, plain) = (dir.join("private.asc"), dir.join("report.pgp"), dir.join("report.csv"));
+        let key = recipient::generate("receiver", 2048).unwrap();
+        fs::write(&private, key.to_armored_string(ArmorOptions::default()).unwrap()).unwrap();
+        let certificate = SignedPublicKey::from(key).to_armored_string(ArmorOptions::default()).unwrap();
+        let recipient = RecipientKey::parse(&certificate, Timestamp::now()).unwrap();
+        let (service, stranger) = (service_key(), service_key().public_armored().unwrap());
+        let out = File::create(&encrypted).unwrap();
+        encrypt_to_writer(&b"a,b\r\n1,2\r\n"[..], "report.csv", &[recipient], &service, out).unwrap();
+        let signer = service.public_armored().unwrap();
+
+        open_with_rpgp(&encrypted, &plain, &private, &signer).unwrap();
+        assert_eq!(measure(&plain).unwrap().csv_rows, 1);
+        assert!(open_with_rpgp(&encrypted, &plain, &private, &stranger).is_err());
+        if has_gpg() {
+            fs::remove_file(&plain).unwrap();
+            open_with_gpg(&encrypted, &plain, &private, &signer).unwrap();
+            assert_eq!(fs::read(&plain).unwrap(), b"a,b\r\n1,2\r\n");
+            assert!(open_with_gpg(&encrypted, &plain, &private, &stranger).is_err());
+        } else {
+            eprintln!("SKIPPED gpg: not on this machine");
+        }
+        fs::remove_dir_all(dir).unwrap();
+    }
 
     fn count(parts: &[&str]) -> u64 {
         let mut records = Records::default();

@@ -58,12 +58,7 @@ pub async fn up(instance: &Instance, bin_dir: &Path) -> Result<Stack> {
     Ok(stack)
 }
 
-async fn deploy_stack(
-    instance: &Instance,
-    config: &aws_config::SdkConfig,
-    ca: &Ca,
-    bin_dir: &Path,
-) -> Result<Outputs> {
+async fn deploy_stack(instance: &Instance, config: &aws_config::SdkConfig, ca: &Ca, bin_dir: &Path) -> Result<Outputs> {
     let packages = package::pack_all(bin_dir)?;
     let bucket = format!("waybill-artifacts-{}", instance.name);
     package::upload(&aws_sdk_s3::Client::new(config), &bucket, &packages).await?;
@@ -160,10 +155,8 @@ async fn sample_tenants(instance: &Instance, stack: &Stack, issuer: &Issuer) -> 
 /// How to explore a running stack, for the terminal.
 pub fn guide(stack: &Stack) -> String {
     let Some(tenant) = stack.tenants.first() else { return String::new() };
-    let curl = format!(
-        "curl -sS -H 'Host: {}' -H \"Authorization: Bearer $TOKEN\" {}",
-        stack.host_header, stack.api_url
-    );
+    let curl =
+        format!("curl -sS -H 'Host: {}' -H \"Authorization: Bearer $TOKEN\" {}", stack.host_header, stack.api_url);
     let id = "python3 -c 'import json, sys; print(json.load(sys.stdin)[\"id\"])'";
     let body = r#"{"report":"Report_digital_wallet_transaction_detail","parameters":{"d1":"2024-01-01T00:00:00","d2":"2024-01-31T23:59:59"}}"#;
     format!(

@@ -63,11 +63,7 @@ pub async fn create(
 }
 
 /// `GET /v1/requests/{request}`: where it stands, and once done the file's figures and link.
-pub async fn show(
-    State(app): State<Arc<App>>,
-    caller: MayRead,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
+pub async fn show(State(app): State<Arc<App>>, caller: MayRead, Path(id): Path<String>) -> Result<Response, Problem> {
     let not_found = || Problem::not_found("request");
     let id: RequestId = id.parse().map_err(|_| not_found())?;
     let key = Key::request(&caller.tenant, id);

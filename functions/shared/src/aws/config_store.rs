@@ -71,8 +71,7 @@ impl ConfigStore {
     pub async fn definition_ids(&self, tenant: &str) -> Result<Vec<String>, AwsError> {
         let mut ids = std::collections::BTreeSet::new();
         for prefix in [REPORTS.to_owned(), format!("tenants/{tenant}/{REPORTS}")] {
-            let mut pages =
-                self.client.list_objects_v2().bucket(&self.bucket).prefix(&prefix).into_paginator().send();
+            let mut pages = self.client.list_objects_v2().bucket(&self.bucket).prefix(&prefix).into_paginator().send();
             while let Some(page) = pages.next().await {
                 let page = page.map_err(|e| AwsError::new("s3", "ListObjectsV2", &e))?;
                 let names = page.contents().iter().filter_map(|object| object.key()?.strip_prefix(&prefix));

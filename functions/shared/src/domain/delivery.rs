@@ -214,7 +214,13 @@ impl Delivery {
         }
     }
 
-    fn begin(&self, owner: String, lease: SignedDuration, now: Timestamp, schedule: &Schedule) -> Result<Step, Refusal> {
+    fn begin(
+        &self,
+        owner: String,
+        lease: SignedDuration,
+        now: Timestamp,
+        schedule: &Schedule,
+    ) -> Result<Step, Refusal> {
         self.require_pending()?;
         if self.lease_is_live(now) {
             return Err(Refusal::LeaseHeld);
@@ -302,7 +308,11 @@ impl Delivery {
         if self.lease_is_live(now) {
             return Err(Refusal::LeaseHeld);
         }
-        Ok(self.ended(Status::Dead, Some("The notification could not be processed after repeated tries.".to_owned()), now))
+        Ok(self.ended(
+            Status::Dead,
+            Some("The notification could not be processed after repeated tries.".to_owned()),
+            now,
+        ))
     }
 
     fn dead_letter_kept(&self) -> Result<Step, Refusal> {

@@ -211,9 +211,8 @@ impl Request {
 
     fn claim(&self, owner: String, now: Timestamp, rules: &Rules) -> Result<Step, Refusal> {
         match self.status {
-            Status::Queued => {}
             Status::Running if self.lease_is_live(now) => return Err(Refusal::LeaseHeld),
-            Status::Running => {}
+            Status::Queued | Status::Running => {}
             _ => return Err(Refusal::Finished),
         }
         if self.attempt >= rules.max_attempts {
@@ -289,9 +288,7 @@ impl Request {
             Status::Running if self.lease_is_live(now) => Err(Refusal::NotDue),
             Status::Running => Ok(self.handed_off_again(now)),
             Status::Succeeded => match (&self.file, self.expires_at) {
-                (Some(file), Some(end)) if end <= now => {
-                    Ok((self.clone(), vec![Effect::DeleteFile(file.key.clone())]))
-                }
+                (Some(file), Some(end)) if end <= now => Ok((self.clone(), vec![Effect::DeleteFile(file.key.clone())])),
                 _ => Err(Refusal::NotDue),
             },
             Status::Failed | Status::Expired => Err(Refusal::Finished),

@@ -132,6 +132,15 @@ impl Resolve for Answers {
     }
 }
 
+/// Never answers.
+struct Never;
+
+impl Resolve for Never {
+    fn resolve<'a>(&'a self, _: &'a str) -> Resolving<'a> {
+        Box::pin(std::future::pending())
+    }
+}
+
 async fn post(guard: &Guard, url: &str, timeout: Duration) -> Result<Answer, CallError> {
     guard.post(url, HeaderMap::new(), b"{}".to_vec(), timeout).await
 }
@@ -220,12 +229,6 @@ async fn one_deadline_covers_every_stage() {
     let url = format!("https://127.0.0.1:{}/", silent.local_addr().unwrap().port());
     assert!(matches!(post(&guard, &url, SHORT).await, Err(CallError::Timeout(_))));
 
-    struct Never;
-    impl Resolve for Never {
-        fn resolve<'a>(&'a self, _: &'a str) -> Resolving<'a> {
-            Box::pin(std::future::pending())
-        }
-    }
     let guard = guard.with_resolver(Arc::new(Never));
     assert!(matches!(post(&guard, "https://receiver.example/", SHORT).await, Err(CallError::Timeout(_))));
 }

@@ -52,7 +52,6 @@ impl Encoder for Ndjson {
 
 fn value(out: &mut Vec<u8>, cell: Cell<'_>) {
     match cell {
-        Cell::Null => null(out),
         Cell::Text(text) => string(out, text),
         Cell::Integer(value) => cells::integer(out, value),
         Cell::Unsigned(value) => cells::integer(out, value),
@@ -62,12 +61,8 @@ fn value(out: &mut Vec<u8>, cell: Cell<'_>) {
         Cell::Timestamp(ticks, clock) => quoted(out, |out| cells::timestamp(out, ticks, clock)),
         Cell::Float(value) if value.is_finite() => cells::float(out, value),
         Cell::Single(value) if value.is_finite() => cells::float(out, value),
-        Cell::Float(_) | Cell::Single(_) => null(out),
+        Cell::Null | Cell::Float(_) | Cell::Single(_) => out.extend_from_slice(b"null"),
     }
-}
-
-fn null(out: &mut Vec<u8>) {
-    out.extend_from_slice(b"null");
 }
 
 /// What `write` writes needs no escape.

@@ -80,16 +80,15 @@ impl Formatted {
                 self.encoder.header(&mut self.buffer);
                 self.stage = Stage::Rows;
             }
-            Stage::Rows => match self.slice()? {
-                Some(slice) => {
+            Stage::Rows => {
+                if let Some(slice) = self.slice()? {
                     rows = slice.num_rows() as u64;
                     self.encoder.encode(&slice, &mut self.buffer).map_err(io::Error::other)?;
-                }
-                None => {
+                } else {
                     self.encoder.footer(&mut self.buffer);
                     self.stage = Stage::End;
                 }
-            },
+            }
             Stage::End => {}
         }
         self.rows += rows;

@@ -44,9 +44,10 @@ impl Bench {
     fn files(&self) -> Vec<String> {
         fn walk(folder: &Path, found: &mut Vec<String>) {
             for entry in fs::read_dir(folder).into_iter().flatten().map(Result::unwrap) {
-                match entry.file_type().unwrap().is_dir() {
-                    true => walk(&entry.path(), found),
-                    false => found.push(entry.file_name().into_string().unwrap()),
+                if entry.file_type().unwrap().is_dir() {
+                    walk(&entry.path(), found);
+                } else {
+                    found.push(entry.file_name().into_string().unwrap());
                 }
             }
         }
@@ -156,7 +157,7 @@ async fn without_a_recipient_nothing_is_written() {
 
 /// Waits, in real time, for something that other threads bring about.
 async fn eventually(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while !done() {
         assert!(Instant::now() < deadline, "{what} did not happen");
         tokio::task::yield_now().await;

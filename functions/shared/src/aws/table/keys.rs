@@ -86,9 +86,11 @@ impl Key {
     /// Shard of the `due` index.
     pub fn due_shard(&self) -> u8 {
         // FNV-1a: stable across releases, which a hasher of the standard library is not promised to be.
-        let hash = self.pk.bytes().chain(self.sk.bytes()).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let hash = self
+            .pk
+            .bytes()
+            .chain(self.sk.bytes())
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         u8::try_from(hash % u64::from(DUE_SHARDS)).unwrap_or(0)
     }
 

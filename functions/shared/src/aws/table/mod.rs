@@ -240,9 +240,9 @@ impl Table {
             request = request.transact_items(item);
         }
         let Err(error) = request.send().await else { return Ok(()) };
-        let conflict = error.as_service_error().is_some_and(|service| {
-            service.is_transaction_canceled_exception() && is_conflict(service)
-        });
+        let conflict = error
+            .as_service_error()
+            .is_some_and(|service| service.is_transaction_canceled_exception() && is_conflict(service));
         if conflict { Err(TableError::Conflict) } else { Err(failed("TransactWriteItems", &error)) }
     }
 }
@@ -309,10 +309,7 @@ fn condition(expected: Expected) -> Option<(&'static str, Option<Item>)> {
     }
 }
 
-fn transact_item(
-    table: &str,
-    change: Change,
-) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
+fn transact_item(table: &str, change: Change) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
     let builder = TransactWriteItem::builder();
     Ok(match change {
         Change::Delete { key } => {

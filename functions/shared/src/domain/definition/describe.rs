@@ -63,7 +63,8 @@ fn kind_and_bounds(kind: &ParameterKind) -> (&'static str, Vec<(&'static str, Js
         ParameterKind::Integer { min, max } => ("integer", vec![("min", json!(min)), ("max", json!(max))]),
         ParameterKind::Decimal { scale, min, max } => {
             // As text: a decimal is never a float, in the catalogue neither.
-            let text = |bound: &Option<i128>| bound.map(|unscaled| Value::Decimal { unscaled, scale: *scale }.to_string());
+            let text =
+                |bound: &Option<i128>| bound.map(|unscaled| Value::Decimal { unscaled, scale: *scale }.to_string());
             ("decimal", vec![("scale", json!(scale)), ("min", json!(text(min))), ("max", json!(text(max)))])
         }
         ParameterKind::Boolean => ("boolean", vec![]),

@@ -1,0 +1,161 @@
+//! Tenants of a test's own, so that tests run side by side.
+
+use std::path::PathBuf;
+
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use uuid::Uuid;
+use waybill::{
+    aws::table::keys::{Key, story},
+    domain::{
+        delivery::{self, Delivery},
+        id::RequestId,
+        request::Status,
+    },
+};
+use waybill_local::{
+    api_client::{Answer, ApiClient},
+    issuer::ISSUER,
+    recipient,
+    stack::Tenant as Known,
+};
+
+use crate::{wait::eventually, world::World};
+
+/// The report over wallet transactions.
+pub const WALLET: &str = "Report_digital_wallet_transaction_detail";
+
+/// A tenant that one test made for itself.
+pub struct Tenant {
+    /// Its id.
+    pub id: String,
+    /// The subject that may do everything for it.
+    pub subject: String,
+    /// Secret of its webhooks.
+    pub webhook_secret: String,
+    /// Its armored OpenPGP secret key.
+    pub private_key: PathBuf,
+    /// Its API, with its subject's token.
+    pub api: ApiClient,
+}
+
+/// An id that no other test has.
+pub fn fresh_id() -> String {
+    format!("t-{}", &Uuid::new_v4().simple().to_string()[..12])
+}
+
+/// Settings with which tenants are made: both scopes for `subject`, the sample tenant's certificate.
+pub fn settings(world: &World, subject: &str) -> Value {
+    json!({
+        "name": "of a test",
+        "packaging": "openpgp",
+        "identities": [{ "issuer": ISSUER, "subject": subject, "scopes": ["reports:read", "reports:request"] }],
+        "recipient_keys": [certificate(world)],
+    })
+}
+
+/// Making a key takes seconds, so tests use the one of a sample tenant.
+fn certificate(world: &World) -> String {
+    recipient::ensure(&sample(world).id).unwrap().certificate
+}
+
+fn sample(world: &World) -> &Known {
+    world.stack.tenants.first().expect("`up` makes sample tenants")
+}
+
+impl Tenant {
+    /// A new tenant.
+    pub async fn create(world: &World) -> Self {
+        let id = fresh_id();
+        let subject = format!("{id}-client");
+        let path = format!("/v1/tenants/{id}");
+        let answer = world.admin.put(&path, &settings(world, &subject)).await.unwrap();
+        let made = answer.expect_status("create a tenant", &[201]).unwrap();
+        let token = world.issuer.token(&subject, SignedDuration::from_hours(1)).unwrap();
+        Self {
+            webhook_secret: made["webhook_secret"].as_str().unwrap().to_owned(),
+            private_key: sample(world).recipient_private_key_path.clone(),
+            api: world.api.with_token(&token),
+            subject,
+            id,
+        }
+    }
+
+    /// Body of a request for all of its wallet transactions.
+    pub fn wallet_order(&self) -> Value {
+        json!({
+            "report": WALLET,
+            "parameters": { "d1": "2024-01-01T00:00:00", "d2": "2024-12-31T23:59:59.999" },
+        })
+    }
+
+    /// Asks for a report; returns its id.
+    pub async fn order(&self, body: &Value) -> RequestId {
+        let answer = self.api.post("/v1/requests", body).await.unwrap();
+        let accepted = answer.expect_status("ask for a report", &[202]).unwrap();
+        accepted["id"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// A request's status.
+    pub async fn status(&self, id: RequestId) -> Value {
+        self.get(&format!("/v1/requests/{id}")).await.expect_status("read a status", &[200]).unwrap()
+    }
+
+    /// `GET` as its subject.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.api.get(path).await.unwrap()
+    }
+
+    /// A request's status once it is final.
+    pub async fn finished(&self, id: RequestId) -> Value {
+        eventually("the end of a request", async || {
+            let status = self.status(id).await;
+            let running = matches!(status["status"].as_str(), Some("QUEUED" | "RUNNING"));
+            (!running).then_some(status)
+        })
+        .await
+    }
+
+    /// A request's status once it is `SUCCEEDED`.
+    pub async fn succeeded(&self, id: RequestId) -> Value {
+        let status = self.finished(id).await;
+        assert_eq!(status["status"], "SUCCEEDED", "{status}");
+        status
+    }
+
+    /// Checks that nothing of the tenant is half done: every request has ended, every event was fanned out, every
+    /// delivery has ended, and the bucket holds one object for each file and nothing else.
+    pub async fn nothing_is_left_over(&self, world: &World) {
+        let mut expected = Vec::new();
+        for request in world.requests(&self.id).await {
+            assert!(request.status.is_final(), "{} is still {:?}", request.id, request.status);
+            let partition = story(&self.id, request.id);
+            eventually("the end of all deliveries", async || {
+                let rows = world.table.query(&partition, "").await.unwrap();
+                let waiting = rows.into_iter().any(|row| match row.key.sk.split('#').collect::<Vec<_>>()[..] {
+                    ["EVT", _] => true,
+                    ["DLV", _] => {
+                        let delivery = row.read::<Delivery>().unwrap().row;
+                        delivery.status == delivery::Status::Pending || delivery.due_at.is_some()
+                    }
+                    _ => false,
+                });
+                (!waiting).then_some(())
+            })
+            .await;
+            if request.status == Status::Succeeded {
+                expected.extend(request.file.map(|file| file.key));
+            }
+        }
+        let mut found = world.objects(&format!("{}/", self.id)).await;
+        expected.sort();
+        found.sort();
+        assert_eq!(found, expected, "objects in the report bucket");
+    }
+
+    /// Checks that the tenant has asked for nothing, as far as the table knows.
+    pub async fn nothing_is_recorded(&self, world: &World) {
+        let rows = world.table.query(&Key::tenant(&self.id).pk, "REQ#").await.unwrap();
+        assert!(rows.is_empty(), "{rows:?}");
+    }
+}

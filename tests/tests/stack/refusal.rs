@@ -1,0 +1,32 @@
+//! What every refusal has in common.
+
+use serde_json::Value;
+use waybill_local::api_client::Answer;
+use waybill_tests::world::World;
+
+/// Checks status and code, that it is problem+json, and that nothing internal shows. Returns the problem.
+pub fn check(world: &World, what: &str, answer: &Answer, status: u16, code: &str) -> Value {
+    let text = String::from_utf8_lossy(&answer.body).into_owned();
+    assert_eq!(answer.status, status, "{what}: {text}");
+    assert_eq!(answer.header("content-type"), "application/problem+json", "{what}: {text}");
+    assert_eq!(answer.header("cache-control"), "no-store", "{what}");
+    let problem = answer.json();
+    assert_eq!(problem["code"], code, "{what}: {text}");
+    assert_eq!(problem["status"], status, "{what}");
+    assert_eq!(problem["type"], format!("urn:waybill:problem:{code}"), "{what}");
+    let whole = format!("{text} {:?}", answer.headers);
+    for internal in ["arn:", world.stack.table.as_str(), "panicked", "src/", "amazonaws", "dynamodb", "sqs"] {
+        assert!(!whole.contains(internal), "{what} tells of {internal}: {whole}");
+    }
+    problem
+}
+
+/// Pointers and codes of a problem's faults, sorted.
+pub fn faults(problem: &Value) -> Vec<(String, String)> {
+    let errors = problem["errors"].as_array().unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let mut faults: Vec<_> = errors.iter().map(|fault| (text(&fault["pointer"]), text(&fault["code"]))).collect();
+    faults.sort();
+    assert!(errors.iter().all(|fault| !text(&fault["detail"]).is_empty()), "{problem}");
+    faults
+}
