@@ -200,7 +200,7 @@ async fn succeed(app: &App, claimed: Stored<Request>, owner: String, file: Repor
     let created_at = request.created_at;
     match change(app, claimed, &event, &[Write::insert(&link)?]).await? {
         Changed::Written(_) => {
-            let since_request_ms = now.duration_since(created_at).as_millis();
+            let since_request_ms = now.as_millisecond() - created_at.as_millisecond();
             tracing::info!(since_request_ms, "request succeeded");
         }
         Changed::Refused(refusal) => {

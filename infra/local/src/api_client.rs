@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Longer than the API function's own time limit.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Calls a stack's API, with one credential or none.
 #[derive(Clone)]
@@ -122,7 +122,7 @@ impl ApiClient {
         }
         let answer_location = answer.header("location");
         // A report may take longer to download than an answer of the API may take to come.
-        let request = self.http.get(answer_location).timeout(Duration::from_secs(24 * 3600));
+        let request = self.http.get(answer_location).timeout(Duration::from_hours(24));
         let response = request.send().await.context("download the report")?;
         response.error_for_status().context("download the report")
     }

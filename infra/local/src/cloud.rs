@@ -18,7 +18,7 @@ use crate::{
 /// Region that every local stack lives in.
 pub const REGION: &str = "us-east-1";
 
-const START_DEADLINE: Duration = Duration::from_secs(60);
+const START_DEADLINE: Duration = Duration::from_mins(1);
 const STOP_DEADLINE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(50);
 

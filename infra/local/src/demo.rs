@@ -29,8 +29,8 @@ use crate::{
 /// Where the receiver expects webhooks.
 const HOOK: &str = "/hook";
 
-const REPORT_DEADLINE: Duration = Duration::from_secs(300);
-const WEBHOOK_DEADLINE: Duration = Duration::from_secs(60);
+const REPORT_DEADLINE: Duration = Duration::from_mins(5);
+const WEBHOOK_DEADLINE: Duration = Duration::from_mins(1);
 
 /// All that the demo found out, for the closing table.
 struct Story {
@@ -117,11 +117,11 @@ async fn order(stack: &Stack) -> Result<Value> {
 
 /// Waits for the webhook and verifies its signature as the Standard Webhooks library does.
 async fn receive(receiver: &Receiver, tenant: &Tenant) -> Result<Received> {
-    let received = receiver.wait_for(HOOK, 1, WEBHOOK_DEADLINE).await.context("receive the webhook")?;
-    let received = received.into_iter().next().ok_or_else(|| Error::new("receive the webhook", "none came"))?;
+    let came = receiver.wait_for(HOOK, 1, WEBHOOK_DEADLINE).await.context("receive the webhook")?;
+    let webhook = came.into_iter().next().ok_or_else(|| Error::new("receive the webhook", "none came"))?;
     let verifier = Webhook::new(&tenant.webhook_secret).context("read the webhook secret")?;
-    verifier.verify(&received.body, &received.headers).context("verify the webhook's signature")?;
-    Ok(received)
+    verifier.verify(&webhook.body, &webhook.headers).context("verify the webhook's signature")?;
+    Ok(webhook)
 }
 
 /// Downloads through the managed link that the webhook announced; returns the size and where the object is.

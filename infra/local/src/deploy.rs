@@ -18,7 +18,7 @@ use crate::{
     package::{FUNCTIONS, Package},
 };
 
-const DEADLINE: Duration = Duration::from_secs(240);
+const DEADLINE: Duration = Duration::from_mins(4);
 const POLL: Duration = Duration::from_millis(200);
 
 /// Outputs of the stack, by name.
@@ -57,18 +57,18 @@ pub async fn deploy(config: &aws_config::SdkConfig, deployment: &Deployment<'_>)
         .collect();
     let capabilities = [Capability::CapabilityNamedIam, Capability::CapabilityAutoExpand];
 
-    match describe(&client, deployment.stack).await? {
-        None => {
-            let create = client.create_stack().stack_name(deployment.stack).template_url(template_url);
-            let create = create.set_parameters(Some(parameters)).set_capabilities(Some(capabilities.into()));
-            create.send().await.context("create the stack")?;
-        }
-        Some(_) => {
-            let update = client.update_stack().stack_name(deployment.stack).template_url(template_url);
-            let update = update.set_parameters(Some(parameters)).set_capabilities(Some(capabilities.into()));
-            match update.send().await {
-                Err(error) if error.message().is_some_and(|text| text.contains("No updates")) => {}
-                other => _ = other.context("update the stack")?,
+    if describe(&client, deployment.stack).await?.is_none() {
+        let create = client.create_stack().stack_name(deployment.stack).template_url(template_url);
+        let create = create.set_parameters(Some(parameters)).set_capabilities(Some(capabilities.into()));
+        create.send().await.context("create the stack")?;
+    } else {
+        let update = client.update_stack().stack_name(deployment.stack).template_url(template_url);
+        let update = update.set_parameters(Some(parameters)).set_capabilities(Some(capabilities.into()));
+        match update.send().await {
+            Err(error) if error.message().is_some_and(|text| text.contains("No updates")) => {}
+            other => {
+                let result = other.context("update the stack");
+                result.map_err(|error| error.advise("start over with `make down` and `make up`"))?;
             }
         }
     }

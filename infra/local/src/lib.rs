@@ -8,6 +8,7 @@ pub mod content;
 pub mod demo;
 pub mod deploy;
 pub mod error;
+pub mod hex;
 pub mod instance;
 pub mod issuer;
 pub mod keys;

@@ -13,6 +13,7 @@ use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use crate::{
     error::{Context, Error, Result},
+    hex,
     instance::shared_dir,
 };
 
@@ -86,10 +87,11 @@ fn zip_bootstrap(binary: &Path, to: &Path) -> io::Result<()> {
 /// Earlier builds of the function; nothing refers to them. One that will not go only costs space.
 fn remove_older(function: &str, cache: &Path) {
     let Ok(entries) = fs::read_dir(cache) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with(&format!("{function}-")) && name.ends_with(".zip") {
-            _ = fs::remove_file(entry.path());
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let is_package = path.extension().is_some_and(|extension| extension == "zip");
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if is_package && name.starts_with(&format!("{function}-")) {
+            _ = fs::remove_file(&path);
         }
     }
 }
@@ -105,7 +107,7 @@ fn hash_file(path: &Path) -> io::Result<String> {
             n => context.update(&buffer[..n]),
         }
     }
-    Ok(context.finish().as_ref().iter().take(12).map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::encode(&context.finish().as_ref()[..12]))
 }
 
 /// Uploads the packages that the bucket does not have; makes the bucket if need be.

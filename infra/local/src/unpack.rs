@@ -13,7 +13,10 @@ use pgp::{
     types::Password,
 };
 
-use crate::error::{Context, Error, Result};
+use crate::{
+    error::{Context, Error, Result},
+    hex,
+};
 
 /// Which program opened a report. Opening it includes verifying the service's signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +103,7 @@ pub fn measure(path: &Path) -> Result<Content> {
         records.feed(&buffer[..n]);
         bytes += n as u64;
     }
-    let sha256 = sha256.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = hex::encode(sha256.finish().as_ref());
     Ok(Content { sha256, bytes, csv_rows: records.count().saturating_sub(1) })
 }
 

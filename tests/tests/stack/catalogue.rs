@@ -36,7 +36,7 @@ async fn the_catalogue_tells_how_to_ask() {
     assert_eq!(report["columns"][0]["title"], "Invoice");
     assert_eq!(report["limits"], json!({ "max_rows": 10_000_000, "timeout_seconds": 600 }));
 
-    for unknown in ["/v1/reports/nothing", "/v1/reports/..%2Fissuers", "/v1/reports/invoice_lines.toml"] {
+    for unknown in ["/v1/reports/nothing", "/v1/reports/invoice_lines.toml"] {
         let answer = tenant.get(unknown).await;
         assert_eq!((answer.status, &answer.json()["code"]), (404, &json!("not_found")), "{unknown}");
     }

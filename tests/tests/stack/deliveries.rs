@@ -36,7 +36,9 @@ async fn delivery_over(tenant: &Tenant, id: RequestId) -> Value {
 
 /// The same message every time, signed anew.
 async fn check_attempts(tenant: &Tenant, received: &[Received]) {
-    let distinct = |header: &str| received.iter().map(|one| one.headers[header].clone().to_str().unwrap().to_owned()).collect::<BTreeSet<_>>();
+    let distinct = |header: &str| {
+        received.iter().map(|one| one.headers[header].clone().to_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
+    };
     assert_eq!(distinct("webhook-id").len(), 1);
     assert!(received.iter().all(|one| one.body == received[0].body));
     for one in received {
@@ -94,11 +96,7 @@ async fn a_redirect_is_a_failure_and_is_not_followed() {
     let redirect = |status| Reply::status(status).header("location", elsewhere.clone());
     receiver.reply(
         "/hook",
-        [
-            redirect(StatusCode::FOUND),
-            redirect(StatusCode::TEMPORARY_REDIRECT),
-            Reply::status(StatusCode::NO_CONTENT),
-        ],
+        [redirect(StatusCode::FOUND), redirect(StatusCode::TEMPORARY_REDIRECT), Reply::status(StatusCode::NO_CONTENT)],
     );
     let id = order(&tenant, &receiver).await;
     let delivery = delivery_over(&tenant, id).await;

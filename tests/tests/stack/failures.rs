@@ -51,6 +51,10 @@ async fn more_rows_than_the_definition_allows() {
 
 #[tokio::test]
 async fn a_definition_that_does_not_fit_its_data() {
-    fails(DEFINITION.replace("location, external_transaction_id", "place AS location, external_transaction_id"), "DEFINITION_INVALID", false)
-        .await;
+    fails(
+        DEFINITION.replace("location, external_transaction_id", "place AS location, external_transaction_id"),
+        "DEFINITION_INVALID",
+        false,
+    )
+    .await;
 }

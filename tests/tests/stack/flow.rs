@@ -112,7 +112,10 @@ async fn filters_choose_rows_and_an_empty_report_is_a_success() {
     let lake = Lake::generate(&world, &tenant.id, ROWS, 1).await;
     let cases = [
         // Organisations of the first tenant of a lake are numbered from 101.
-        (json!({ "d1": "2024-01-01T00:00:00", "d2": "2024-12-31T23:59:59.999", "organisation_id": 101 }), "organisation_id = 101"),
+        (
+            json!({ "d1": "2024-01-01T00:00:00", "d2": "2024-12-31T23:59:59.999", "organisation_id": 101 }),
+            "organisation_id = 101",
+        ),
         (
             json!({ "d1": "2024-02-15T12:00:00", "d2": "2024-04-02T06:30:00.250", "organisation_id": null }),
             "transaction_date BETWEEN '2024-02-15 12:00:00' AND '2024-04-02 06:30:00.25'",

@@ -4,19 +4,11 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 use waybill::domain::request::Request;
-use waybill_tests::{
-    python::python,
-    tenant::Tenant,
-    wait::eventually,
-    world::World,
-};
+use waybill_tests::{python::python, tenant::Tenant, wait::eventually, world::World};
 
 /// The one request of the tenant that such an event made.
 async fn made(world: &World, tenant: &str, is_ours: impl Fn(&Request) -> bool) -> Request {
-    eventually("the event's request", async || {
-        world.requests(tenant).await.into_iter().find(&is_ours)
-    })
-    .await
+    eventually("the event's request", async || world.requests(tenant).await.into_iter().find(&is_ours)).await
 }
 
 #[tokio::test]

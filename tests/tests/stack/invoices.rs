@@ -52,7 +52,8 @@ async fn a_month_of_a_country() {
 #[tokio::test]
 async fn lines_from_an_amount_on() {
     let parameters = json!({ "dates": { "from": "2011-03-15", "to": "2011-05-02" }, "min_amount": "99.5" });
-    let condition = "CAST(invoice_date AS DATE) BETWEEN '2011-03-15' AND '2011-05-02' AND quantity * unit_price >= 99.5";
+    let condition =
+        "CAST(invoice_date AS DATE) BETWEEN '2011-03-15' AND '2011-05-02' AND quantity * unit_price >= 99.5";
     let Some(figures) = compared(parameters, "plain", condition).await else { return };
     assert!(figures["rows"].as_u64().unwrap() > 100, "{figures}");
 }

@@ -24,11 +24,11 @@ pub async fn until_final(api: &ApiClient, location: &str, deadline: Duration) ->
         let status = request["status"].as_str().unwrap_or_default();
         line.show(&describe(&request, status, began.elapsed()));
         if !matches!(status, "QUEUED" | "RUNNING") {
-            line.end();
+            Line::end();
             return failed(&request).map_or(Ok(request), Err);
         }
         if began.elapsed() > deadline {
-            line.end();
+            Line::end();
             return Err(Error::new("wait for the report", format!("it is still {status} after {deadline:?}")));
         }
         tokio::time::sleep(POLL).await;
@@ -76,7 +76,7 @@ impl Line {
         word.clone_into(&mut self.last_word);
     }
 
-    fn end(&self) {
+    fn end() {
         if std::io::stdout().is_terminal() {
             println!();
         }

@@ -154,17 +154,20 @@ impl Table {
 
     /// Rows of a partition whose sort keys start with `prefix`, strongly consistent, in order, all pages.
     pub async fn query(&self, pk: &str, prefix: &str) -> Result<Vec<RawRow>, TableError> {
-        let mut pages = self
+        let mut query = self
             .client
             .query()
             .table_name(&self.name)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .key_condition_expression("pk = :pk")
             .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
-            .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
+            .consistent_read(true);
+        // DynamoDB refuses an empty text as a part of a key, even as a prefix.
+        if !prefix.is_empty() {
+            query = query
+                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+                .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()));
+        }
+        let mut pages = query.into_paginator().items().send();
         let mut rows = Vec::new();
         while let Some(item) = pages.next().await {
             let item = item.map_err(|e| failed("Query", &e))?;
