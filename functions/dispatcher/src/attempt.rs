@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 use waybill::{
     aws::table::{Row, Stored, TableError, Write, keys::Key, rows::AttemptRow},
+    clock,
     domain::{
         delivery::{Attempt, AttemptOutcome, Delivery, Effect, Event, Status, Step, Target},
         id::{DeliveryId, RequestId},
@@ -30,7 +31,7 @@ pub async fn attempt(app: &App, tenant: &str, request: RequestId, id: DeliveryId
     if begun.row.status != Status::Pending {
         return Ok(());
     }
-    let started_at = Timestamp::now();
+    let started_at = clock::now();
     let attempted = call(app, &begun.row, started_at).await?;
     let row = attempt_row(&begun.row, &finished(&attempted, begun.row.attempts, started_at));
     report(&begun.row, &attempted);
@@ -40,7 +41,7 @@ pub async fn attempt(app: &App, tenant: &str, request: RequestId, id: DeliveryId
 /// Records that the attempt begins, with its number. None if there is nothing to do.
 async fn begin(app: &App, key: &Key) -> Result<Option<(Stored<Delivery>, String)>, Retry> {
     for _ in 0..CONFLICTS {
-        let now = Timestamp::now();
+        let now = clock::now();
         let Some(read) = app.table.get::<Delivery>(key).await? else { return Ok(None) };
         let owner = Uuid::new_v4().to_string();
         let event = Event::Begin { owner: owner.clone(), lease: app.lease };
@@ -72,7 +73,7 @@ async fn end(
     for _ in 0..CONFLICTS {
         let jitter = jitter();
         let event = Event::End { owner: owner.clone(), outcome: outcome.clone(), jitter };
-        let Ok(step) = begun.row.apply(event, Timestamp::now(), &app.schedule) else {
+        let Ok(step) = begun.row.apply(event, clock::now(), &app.schedule) else {
             // Somebody took over after the lease ran out. What happened is recorded all the same.
             return Ok(app.table.write(vec![Write::overwrite(&row)?]).await?);
         };
@@ -122,7 +123,7 @@ async fn keep_dead_letter(app: &App, stored: &mut Stored<Delivery>) -> Result<()
     let reason = delivery.reason.clone().unwrap_or_default();
     let dead = Dead { generation: delivery.generation, reason };
     app.dead_letters.send(&message(delivery, Some(dead)), &delivery.announcement.tenant, 0).await?;
-    if let Ok((kept, _)) = delivery.apply(Event::DeadLetterKept, Timestamp::now(), &app.schedule) {
+    if let Ok((kept, _)) = delivery.apply(Event::DeadLetterKept, clock::now(), &app.schedule) {
         *stored = app.table.replace(stored, kept).await?;
     }
     Ok(())
@@ -209,7 +210,7 @@ fn finished(attempted: &Attempted, number: u32, started_at: Timestamp) -> Attemp
         AttemptOutcome::Retryable { reason, .. } | AttemptOutcome::Permanent { reason } => reason.clone(),
     };
     Attempt {
-        finished_at: Some(Timestamp::now()),
+        finished_at: Some(clock::now()),
         duration_ms: Some(attempted.duration_ms),
         address: attempted.address.clone(),
         http_status: attempted.http_status,

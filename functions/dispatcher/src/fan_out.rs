@@ -1,8 +1,8 @@
 //! One event becomes one delivery per receiver.
 
-use jiff::Timestamp;
 use waybill::{
     aws::table::{Row, TableError, Write, keys::Key},
+    clock,
     domain::{
         delivery::Delivery,
         id::{EventId, RequestId},
@@ -20,7 +20,7 @@ use crate::{
 /// A single delivery is attempted at once, which saves a message and its wait; several go to the queue, so
 /// that a slow receiver holds nobody else up.
 pub async fn fan_out(app: &App, tenant: &str, request: RequestId, event: EventId) -> Result<(), Retry> {
-    let now = Timestamp::now();
+    let now = clock::now();
     let Some(read) = app.table.get::<Announcement>(&Key::event(tenant, request, event)).await? else {
         return Ok(());
     };

@@ -10,6 +10,7 @@ use serde_json::Value;
 use waybill::{
     accept::{Rejected, request_id_of_event},
     aws::table::{TableError, keys::Key},
+    clock,
     domain::tenant::Tenant,
 };
 
@@ -75,7 +76,7 @@ async fn one(app: &App, body: &str) -> Result<(), Refused> {
     let tenant = tenant.ok_or_else(|| Refused::Tenant(envelope.tenant.clone()))?.row;
     let id = request_id_of_event(&envelope.source, &envelope.event_id, envelope.time);
     let by = format!("event {}", envelope.source);
-    let request = app.acceptor.accept(&tenant, &by, id, &envelope.request, Timestamp::now()).await?;
+    let request = app.acceptor.accept(&tenant, &by, id, &envelope.request, clock::now()).await?;
     tracing::info!(request.id = %request.id, tenant.id = tenant.id, "event became a request");
     Ok(())
 }

@@ -9,6 +9,7 @@
 
 pub mod accept;
 pub mod aws;
+pub mod clock;
 pub mod config;
 pub mod digest;
 pub mod domain;

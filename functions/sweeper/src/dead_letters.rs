@@ -1,12 +1,12 @@
 //! What ended in a dead-letter queue by receives: its row is marked, and a letter that says so takes the
 //! place of the raw message. Letters that say so already stay, for redrive.
 
-use jiff::Timestamp;
 use waybill::{
     aws::{
         queue::{Queue, Received},
         table::{Stored, keys::Key},
     },
+    clock,
     domain::{
         delivery::{self, Delivery},
         message::{Announcement, Dead, DeliveryMessage, DeliveryTask, RequestMessage},
@@ -73,7 +73,7 @@ async fn request(app: &App, message: &Received) -> Result<bool, Left> {
     if dead.is_some() {
         return Ok(false);
     }
-    let now = Timestamp::now();
+    let now = clock::now();
     let Some(read) = app.table.get::<Request>(&Key::request(&tenant, id)).await? else {
         app.dead_requests.delete(message).await?;
         return Ok(false);
@@ -148,7 +148,7 @@ async fn fan_out(app: &App, read: Stored<Announcement>) -> Result<bool, Left> {
 
 /// Marks the delivery dead and keeps its letter; none if an attempt is under way.
 async fn attempt(app: &App, read: Stored<Delivery>) -> Result<Option<bool>, Left> {
-    let now = Timestamp::now();
+    let now = clock::now();
     match read.row.apply(delivery::Event::DeadLetter, now, &app.schedule) {
         Ok((next, _)) => {
             let stored = app.table.replace(&read, next).await?;

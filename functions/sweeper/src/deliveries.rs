@@ -1,8 +1,8 @@
 //! Due outbox events and deliveries: lost hand-offs, parked retries, dead letters that were not yet kept.
 
-use jiff::Timestamp;
 use waybill::{
     aws::table::{Stored, keys::Key},
+    clock,
     domain::{
         delivery::{Delivery, Effect, Event},
         id::{DeliveryId, EventId, RequestId},
@@ -15,7 +15,7 @@ use crate::app::{App, Left};
 
 /// Hands an event to the dispatchers again. Whether it was due.
 pub async fn sweep_event(app: &App, tenant: &str, request: RequestId, id: EventId) -> Result<bool, Left> {
-    let now = Timestamp::now();
+    let now = clock::now();
     let Some(read) = app.table.get::<Announcement>(&Key::event(tenant, request, id)).await? else {
         return Ok(false);
     };
@@ -35,7 +35,7 @@ pub async fn sweep_event(app: &App, tenant: &str, request: RequestId, id: EventI
 pub async fn sweep_delivery(app: &App, tenant: &str, request: RequestId, id: DeliveryId) -> Result<bool, Left> {
     let key = Key::delivery(tenant, request, id);
     let Some(read) = app.table.get::<Delivery>(&key).await? else { return Ok(false) };
-    let Ok((next, effects)) = read.row.apply(Event::Sweep, Timestamp::now(), &app.schedule) else {
+    let Ok((next, effects)) = read.row.apply(Event::Sweep, clock::now(), &app.schedule) else {
         return Ok(false);
     };
     for effect in effects {
@@ -65,7 +65,7 @@ pub async fn keep_dead_letter(app: &App, read: &Stored<Delivery>) -> Result<(), 
         dead: Some(dead),
     };
     app.dead_deliveries.send(&message, &announcement.tenant, 0).await?;
-    if let Ok((kept, _)) = delivery.apply(Event::DeadLetterKept, Timestamp::now(), &app.schedule) {
+    if let Ok((kept, _)) = delivery.apply(Event::DeadLetterKept, clock::now(), &app.schedule) {
         app.table.replace(read, kept).await?;
     }
     Ok(())

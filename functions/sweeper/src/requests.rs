@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use waybill::{
     aws::table::{Stored, keys::Key, requests::Committed},
+    clock,
     domain::{
         id::RequestId,
         message::RequestMessage,
@@ -14,7 +15,7 @@ use crate::app::{App, Left};
 
 /// Does what is due. Whether there was anything.
 pub async fn sweep(app: &App, tenant: &str, id: RequestId) -> Result<bool, Left> {
-    let now = Timestamp::now();
+    let now = clock::now();
     let Some(read) = app.table.get::<Request>(&Key::request(tenant, id)).await? else { return Ok(false) };
     let Ok((next, effects)) = read.row.apply(Event::Sweep, now, &app.rules) else { return Ok(false) };
     if let [Effect::DeleteFile(key)] = effects.as_slice() {

@@ -10,6 +10,7 @@ use waybill::{
         TableError,
         keys::{DUE_SHARDS, DueRow},
     },
+    clock,
     telemetry::{self, Unit},
 };
 
@@ -51,14 +52,14 @@ pub struct Swept {
 pub async fn sweep(app: &App, deadline: u64) -> Result<Swept, TableError> {
     let ends = UNIX_EPOCH + Duration::from_millis(deadline);
     let time_left = move || ends.duration_since(SystemTime::now()).unwrap_or_default() > MARGIN;
-    let now = Timestamp::now();
+    let now = clock::now();
     let until = Timestamp::from_millisecond(i64::try_from(deadline).unwrap_or(i64::MAX)).unwrap_or(now);
     let Some(lock) = Lock::take(&app.table, until, now).await? else { return Ok(Swept::default()) };
     let mut swept = Swept { swept: true, ..Swept::default() };
     dead_letters::requests(app, &mut swept, &time_left).await;
     dead_letters::deliveries(app, &mut swept, &time_left).await;
     let due = due(app, &mut swept, &time_left).await;
-    lock.release(&app.table, Timestamp::now()).await;
+    lock.release(&app.table, clock::now()).await;
     telemetry::emit(
         &[("Function", "sweeper")],
         &[("SweptDue", Unit::Count, swept.due), ("SweptLeft", Unit::Count, swept.left)],
@@ -72,7 +73,7 @@ async fn due(app: &App, swept: &mut Swept, time_left: &impl Fn() -> bool) -> Res
         if !time_left() {
             return Ok(());
         }
-        let keys = app.table.due(shard, Timestamp::now() + LOOK_AHEAD, PER_SHARD).await?;
+        let keys = app.table.due(shard, clock::now() + LOOK_AHEAD, PER_SHARD).await?;
         let rows = keys.iter().filter_map(|key| {
             let row = DueRow::of(key);
             if row.is_none() {

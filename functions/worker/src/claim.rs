@@ -2,13 +2,13 @@
 
 use std::time::SystemTime;
 
-use jiff::Timestamp;
 use waybill::{
     aws::{
         AwsError,
         secrets::SecretError,
         table::{Stored, TableError, Write, keys::Key, requests::Committed},
     },
+    clock,
     domain::{
         id::RequestId,
         message::RequestMessage,
@@ -51,7 +51,7 @@ pub enum Changed {
 /// in the same transaction.
 pub async fn change(app: &App, mut read: Stored<Request>, event: &Event, others: &[Write]) -> Result<Changed, Retry> {
     for _ in 0..CONFLICTS {
-        let now = Timestamp::now();
+        let now = clock::now();
         let step = match read.row.apply(event.clone(), now, &app.rules) {
             Ok(step) => step,
             Err(refusal) => return Ok(Changed::Refused(refusal)),

@@ -3,10 +3,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
 use tokio::{sync::watch, time::Instant};
 use waybill::{
     aws::table::{Stored, Write, rows},
+    clock,
     domain::request::{Event, Request},
 };
 use waybill_worker::{Progress, Stop};
@@ -70,7 +70,7 @@ async fn show(app: &App, request: &Request, rows: u64, bytes: u64) {
         attempt: request.attempt,
         rows,
         bytes,
-        at: Timestamp::now(),
+        at: clock::now(),
     };
     let written = match Write::overwrite(&row) {
         Ok(write) => app.table.write(vec![write]).await,

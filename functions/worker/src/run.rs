@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use tokio::sync::watch;
 use uuid::Uuid;
 use waybill::{
@@ -10,6 +9,7 @@ use waybill::{
         config_store::ConfigError,
         table::{Row, Stored, Write, keys::Key, rows::LinkRow},
     },
+    clock,
     domain::{
         definition::{Definition, parameter},
         failure::{Failure, FailureCode},
@@ -139,7 +139,7 @@ async fn package(app: &App, request: &Request) -> Result<Package, ProduceError> 
         return Ok(Package::Plain);
     }
     let tenant = app.table.get::<Tenant>(&Key::tenant(&request.tenant)).await.map_err(ProduceError::internal)?;
-    let now = Timestamp::now();
+    let now = clock::now();
     let mut recipients = Vec::new();
     for record in tenant.iter().flat_map(|tenant| &tenant.row.recipient_keys) {
         match RecipientKey::parse(&record.armored, now) {
@@ -178,7 +178,7 @@ async fn record(
 /// Row, link and outbox event change together, on condition that the lease is still this run's. A loser's
 /// object is deleted: the winner has its own.
 async fn succeed(app: &App, claimed: Stored<Request>, owner: String, file: ReportFile) -> Result<(), Retry> {
-    let now = Timestamp::now();
+    let now = clock::now();
     let request = &claimed.row;
     let capability = random_token();
     let keyring = app.sealing.get().await?;

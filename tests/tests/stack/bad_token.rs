@@ -124,6 +124,14 @@ async fn good_credentials_without_the_right() {
     let greedy = world.issuer.sign(&changed(&tenant.subject, &json!({ "scope": "admin reports:read" }))).unwrap();
     let path = format!("/v1/tenants/{}", tenant.id);
     check("a token that says admin", &world.api.with_token(&greedy).get(&path).await.unwrap(), "scope_missing");
+    let mut granted = settings(&world, &tenant.subject);
+    let reader = format!("{}-reader", tenant.id);
+    let grant = json!({ "issuer": ISSUER, "subject": reader, "scopes": ["reports:read"] });
+    granted["identities"].as_array_mut().unwrap().push(grant);
+    world.admin.put(&path, &granted).await.unwrap().expect_status("grant reading", &[200]).unwrap();
+    let reader = world.api.with_token(&token(&reader));
+    assert_eq!(reader.get("/v1/reports").await.unwrap().status, 200);
+    check("a subject that may only read", &reader.post("/v1/requests", &order).await.unwrap(), "scope_missing");
 
     let id = fresh_id();
     let new = settings(&world, &format!("{id}-client"));

@@ -33,10 +33,12 @@ async fn a_killed_worker_costs_an_attempt_and_nothing_else() {
     let progress = eventually("progress of the run", async || {
         let status = tenant.status(id).await;
         assert_ne!(status["status"], "SUCCEEDED", "too quick to be killed: the lake must be larger");
-        status["progress"]["rows"].as_u64().filter(|rows| *rows > 0)
+        status["progress"].is_object().then(|| status["progress"].clone())
     })
     .await;
-    assert!(progress < ROWS * u64::from(COPIES));
+    let rows = progress["rows"].as_u64().unwrap();
+    assert!(rows > 0 && rows < ROWS * u64::from(COPIES), "{progress}");
+    assert!(progress["bytes"].as_u64().unwrap() > rows && progress["at"].is_string(), "{progress}");
     let running = world.request(&tenant.id, id).await.row;
     kill(running.lease.expect("a lease").owner.split('#').next().unwrap());
 

@@ -7,9 +7,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, StatusCode, header};
-use jiff::Timestamp;
 use waybill::{
     aws::table::{keys::Key, rows::LinkRow},
+    clock,
     domain::request::{Request, Status},
 };
 
@@ -18,7 +18,7 @@ use crate::{app::App, problem::Problem};
 /// `GET` and `HEAD /v1/links/{capability}`: 302 to a presigned URL of at most five minutes, 410 once the
 /// link's life has ended.
 pub async fn follow(State(app): State<Arc<App>>, Path(capability): Path<String>) -> Result<Response, Problem> {
-    let now = Timestamp::now();
+    let now = clock::now();
     let row = app.table.get::<LinkRow>(&Key::link(&capability)).await?;
     let link = row.ok_or_else(|| Problem::not_found("link"))?.row.link;
     let gone = || {

@@ -16,6 +16,7 @@ use waybill::{
         keys::{self, Key},
         rows::Progress,
     },
+    clock,
     domain::{
         delivery::Delivery,
         id::RequestId,
@@ -43,7 +44,7 @@ pub async fn create(
     let tenant = app.table.get::<Tenant>(&Key::tenant(&caller.tenant)).await?;
     let tenant = tenant.ok_or_else(|| Problem::unavailable(&"an identity names a tenant that is not there"))?.row;
     let id = RequestId::generate();
-    let request = app.acceptor.accept(&tenant, &caller.subject, id, &body, Timestamp::now()).await?;
+    let request = app.acceptor.accept(&tenant, &caller.subject, id, &body, clock::now()).await?;
     tracing::info!(request.id = %id, tenant.id = tenant.id, report.id = request.report, "request recorded");
     let location = format!("/v1/requests/{id}");
     let shown = json!({
@@ -70,7 +71,7 @@ pub async fn show(State(app): State<Arc<App>>, caller: MayRead, Path(id): Path<S
     let request = app.table.get::<Request>(&key).await?.ok_or_else(not_found)?.row;
     let story = app.table.query(&keys::story(&caller.tenant, id), "").await?;
     let capability = capability(&app, &key, &request).await?;
-    let shown = describe(&app, &request, story, capability.as_deref(), Timestamp::now());
+    let shown = describe(&app, &request, story, capability.as_deref(), clock::now());
     let mut response = Json(shown).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

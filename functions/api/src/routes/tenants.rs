@@ -16,6 +16,7 @@ use uuid::Uuid;
 use waybill::{
     accept::Fault,
     aws::table::{Stored, TableError, Write, keys::Key, rows::Identity},
+    clock,
     domain::{
         outcome::Packaging,
         secret::Secret,
@@ -60,7 +61,7 @@ pub async fn put(
     Path(id): Path<String>,
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
-    let now = Timestamp::now();
+    let now = clock::now();
     let settings: Settings = serde_json::from_value(body)
         .map_err(|error| Problem::invalid(vec![Fault::new("", "type", error.to_string())]))?;
     let keys = checked(&id, &settings, now).map_err(Problem::invalid)?;

@@ -29,8 +29,10 @@ const FIELDS: [&str; 5] = ["report", "parameters", "format", "packaging", "deliv
 const MAX_URL: usize = 2048;
 
 impl Ask {
-    /// Reads `{report, parameters?, format?, packaging?, delivery?: {webhook: {url}}}`.
-    pub fn parse(body: &Json) -> Result<Self, Vec<Fault>> {
+    /// Reads `{report, parameters?, format?, packaging?, delivery?: {webhook: {url}}}`, and what is wrong with
+    /// it. With a report, the rest can be checked in spite of faults, so that all are told at once; without
+    /// one, nothing can.
+    pub fn parse(body: &Json) -> Result<(Self, Vec<Fault>), Vec<Fault>> {
         let Some(fields) = body.as_object() else {
             return Err(vec![Fault::new("", "type", "The body must be a JSON object.")]);
         };
@@ -48,10 +50,10 @@ impl Ask {
         let packaging =
             choice(fields, "packaging", Packaging::from_name, &Packaging::ALL.map(Packaging::name), &mut faults);
         let delivery = delivery(fields.get("delivery"), &mut faults);
-        if !faults.is_empty() {
-            return Err(faults);
+        match report {
+            None => Err(faults),
+            Some(report) => Ok((Self { report, parameters, format, packaging, delivery }, faults)),
         }
-        Ok(Self { report, parameters, format, packaging, delivery })
     }
 }
 
@@ -66,13 +68,13 @@ fn unknown_fields(fields: &Map<String, Json>, known: &[&str], at: &str) -> Vec<F
         .collect()
 }
 
-fn required_text(fields: &Map<String, Json>, name: &str, faults: &mut Vec<Fault>) -> String {
+fn required_text(fields: &Map<String, Json>, name: &str, faults: &mut Vec<Fault>) -> Option<String> {
     match fields.get(name) {
-        Some(Json::String(text)) => return text.clone(),
+        Some(Json::String(text)) => return Some(text.clone()),
         None | Some(Json::Null) => faults.push(Fault::new(format!("/{name}"), "missing", "Required.")),
         Some(_) => faults.push(Fault::new(format!("/{name}"), "type", "Must be a text.")),
     }
-    String::new()
+    None
 }
 
 fn choice<T>(
@@ -127,7 +129,11 @@ mod tests {
     use super::*;
 
     fn faults(body: &Json) -> Vec<(String, &'static str)> {
-        Ask::parse(body).unwrap_err().into_iter().map(|fault| (fault.pointer, fault.code)).collect()
+        Ask::parse(body)
+            .map_or_else(|faults| faults, |(_, faults)| faults)
+            .into_iter()
+            .map(|fault| (fault.pointer, fault.code))
+            .collect()
     }
 
     #[test]
@@ -136,7 +142,8 @@ mod tests {
             "report": "r", "parameters": {"a": 1}, "format": "ndjson", "packaging": "plain",
             "delivery": {"webhook": {"url": "https://example.com/"}},
         }))
-        .unwrap();
+        .unwrap()
+        .0;
         assert_eq!(ask.format, Some(Format::Ndjson));
         assert_eq!(ask.packaging, Some(Packaging::Plain));
         assert_eq!(ask.delivery, Some(Target::Webhook { url: "https://example.com/".into() }));

@@ -92,9 +92,9 @@ impl Acceptor {
         body: &Json,
         now: Timestamp,
     ) -> Result<Request, Rejected> {
-        let ask = Ask::parse(body).map_err(Rejected::Invalid)?;
-        let definition = self.definition(&tenant.id, &ask.report).await?;
-        let request = self.validated(tenant, requested_by, id, ask, &definition, now)?;
+        let asked = Ask::parse(body).map_err(Rejected::Invalid)?;
+        let definition = self.definition(&tenant.id, &asked.0.report).await?;
+        let request = self.validated(tenant, requested_by, id, asked, &definition, now)?;
         match self.table.write(vec![Write::insert(&request)?]).await {
             Ok(()) => {}
             Err(TableError::Conflict) => return self.recorded(&tenant.id, id).await,
@@ -128,11 +128,10 @@ impl Acceptor {
         tenant: &Tenant,
         requested_by: &str,
         id: RequestId,
-        ask: Ask,
+        (ask, mut faults): (Ask, Vec<Fault>),
         definition: &Definition,
         now: Timestamp,
     ) -> Result<Request, Rejected> {
-        let mut faults = Vec::new();
         let resolved = parameter::resolve(definition, &ask.parameters).unwrap_or_else(|found| {
             faults.extend(found.into_iter().map(|f| Fault::new(f.pointer, f.code.name(), f.detail)));
             parameter::Placeholders::new()

@@ -293,7 +293,7 @@ impl Delivery {
             return Err(Refusal::LeaseHeld);
         }
         let wait = self.next_attempt_at.map_or(SignedDuration::ZERO, |at| at.duration_since(now));
-        let on_its_way = self.due_at.is_some_and(|due| due > now) && self.due_at != self.next_attempt_at;
+        let on_its_way = self.due_at.is_some_and(|due| due > now) && !self.is_parked();
         if on_its_way || wait > retry::MAX_QUEUE_DELAY {
             return Err(Refusal::NotDue);
         }
@@ -301,6 +301,11 @@ impl Delivery {
         next.lease = None;
         next.due_at = Some(now.max(self.next_attempt_at.unwrap_or(now)) + HANDOFF_GRACE);
         Ok((next, vec![Effect::Enqueue { delay_seconds: retry::delay_seconds(wait) }]))
+    }
+
+    /// Whether no message is on its way: a parked row is due when its attempt is.
+    fn is_parked(&self) -> bool {
+        self.due_at == self.next_attempt_at
     }
 
     fn dead_letter(&self, now: Timestamp) -> Result<Step, Refusal> {

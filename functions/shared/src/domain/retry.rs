@@ -68,7 +68,9 @@ impl Schedule {
         let base = *self.0.get(usize::try_from(made).ok()?)?;
         let stretched = base.mul_f64(1.0 + 0.1 * jitter.clamp(0.0, 1.0));
         let floor = retry_after.unwrap_or(SignedDuration::ZERO).min(MAX_RETRY_AFTER);
-        Some(stretched.max(floor))
+        // Whole milliseconds, as the table keeps times.
+        let millis = i64::try_from(stretched.max(floor).as_millis()).unwrap_or(i64::MAX);
+        Some(SignedDuration::from_millis(millis))
     }
 }
 
