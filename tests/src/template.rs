@@ -147,7 +147,7 @@ fn parameters_start_from_the_designs_numbers_and_are_bounded() {
         ("DispatcherTimeout", 60),
         ("DeliveryVisibility", 90),
         ("DeliveryTimeoutSeconds", 30),
-        ("RetentionHours", 72),
+        ("RetentionHours", 96),
     ];
     for (name, default) in numbers {
         assert_eq!(template.0["Parameters"][name]["Default"], default, "{name}");

@@ -126,6 +126,13 @@ impl World {
         listing.unwrap().contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect()
     }
 
+    /// Keys of multipart uploads to the report bucket that were neither completed nor aborted.
+    pub async fn uploads(&self, prefix: &str) -> Vec<String> {
+        let listing = self.s3.list_multipart_uploads().bucket(&self.stack.buckets.report).send().await.unwrap();
+        let keys = listing.uploads().iter().filter_map(|upload| upload.key().map(str::to_owned));
+        keys.filter(|key| key.starts_with(prefix)).collect()
+    }
+
     /// Puts an object into the lake or the configuration bucket.
     pub async fn put(&self, bucket: &str, key: &str, content: Vec<u8>) {
         self.s3.put_object().bucket(bucket).key(key).body(ByteStream::from(content)).send().await.unwrap();
@@ -134,6 +141,11 @@ impl World {
     /// A request's row as it is now.
     pub async fn request(&self, tenant: &str, id: RequestId) -> Stored<Request> {
         self.table.get(&Key::request(tenant, id)).await.unwrap().unwrap()
+    }
+
+    /// All rows of a partition, as they stand in the table, as text.
+    pub async fn text_of(&self, partition: &str) -> String {
+        format!("{:?}", self.table.query(partition, "").await.unwrap())
     }
 
     /// Every request that was ever recorded for the tenant.

@@ -12,25 +12,13 @@ pub fn render(event: &Announcement, link: Option<&str>) -> Result<Vec<u8>, serde
         "requested_at": event.requested_at,
     });
     if let Some(file) = &event.file {
-        data["file"] = json!({
-            "name": file.name,
-            "rows": file.rows,
-            "plaintext_bytes": file.plaintext_bytes,
-            "plaintext_sha256": file.plaintext_sha256,
-            "object_bytes": file.object_bytes,
-            "object_sha256": file.object_sha256,
-        });
+        data["file"] = file.describe();
     }
     if let Some(url) = link {
         data["link"] = json!({"url": url, "expires_at": event.expires_at});
     }
     if let Some(failure) = &event.failure {
-        data["failure"] = json!({
-            "code": failure.code,
-            "detail": failure.detail,
-            "retryable": failure.code.retryable(),
-            "next_action": failure.code.next_action(),
-        });
+        data["failure"] = failure.describe();
     }
     let body: Value = json!({"type": event.kind, "timestamp": event.occurred_at, "data": data});
     serde_json::to_vec(&body)

@@ -27,7 +27,7 @@ pub async fn fan_out(app: &App, tenant: &str, request: RequestId, event: EventId
     let announcement = read.row;
     let receivers = announcement.target.iter();
     let deliveries: Vec<Delivery> =
-        receivers.map(|target| Delivery::new(announcement.clone(), target.clone(), now)).collect();
+        receivers.map(|target| Delivery::new(announcement.clone(), target.clone(), now, &app.schedule)).collect();
     let mut writes = deliveries.iter().map(Write::insert).collect::<Result<Vec<_>, _>>()?;
     writes.push(Write::delete(announcement.key()));
     match app.table.write(writes).await {

@@ -21,62 +21,86 @@ use crate::{
     sweep::Swept,
 };
 
-/// Each letter is looked at once in a sweep: it stays hidden for about as long as one may take.
+/// A letter is looked at once in a sweep: until the sweep lets go of it, it is hidden.
 const HIDE_SECONDS: i32 = 50;
+
+/// Batches of ten that one sweep looks at, of each queue. Of more, the next sweep sees others.
+const BATCHES: usize = 50;
+
+/// What became of a letter.
+enum Looked {
+    /// Its row was marked and a letter that says so put in its place.
+    Marked,
+    /// There was nothing to mark, and it is removed.
+    Removed,
+    /// It is left where it is.
+    Stays,
+}
 
 /// The dead letters of the request queue.
 pub async fn requests(app: &App, swept: &mut Swept, time_left: &impl Fn() -> bool) {
-    while time_left() {
-        let Some(batch) = receive(&app.dead_requests, swept).await else { return };
-        for message in &batch {
-            note(request(app, message).await, swept);
-        }
-    }
+    scan(&app.dead_requests, swept, time_left, async |message| request(app, message).await).await;
 }
 
 /// The dead letters of the delivery queue.
 pub async fn deliveries(app: &App, swept: &mut Swept, time_left: &impl Fn() -> bool) {
-    while time_left() {
-        let Some(batch) = receive(&app.dead_deliveries, swept).await else { return };
-        for message in &batch {
-            note(delivery(app, message).await, swept);
+    scan(&app.dead_deliveries, swept, time_left, async |message| delivery(app, message).await).await;
+}
+
+async fn scan(
+    queue: &Queue,
+    swept: &mut Swept,
+    time_left: &impl Fn() -> bool,
+    look: impl AsyncFn(&Received) -> Result<Looked, Left>,
+) {
+    let mut staying = Vec::new();
+    for _ in 0..BATCHES {
+        if !time_left() {
+            break;
         }
+        let batch = match queue.receive(HIDE_SECONDS).await {
+            Ok(batch) if batch.is_empty() => break,
+            Ok(batch) => batch,
+            Err(error) => {
+                note(&Left::from(error), swept);
+                break;
+            }
+        };
+        for message in batch {
+            match look(&message).await {
+                Ok(Looked::Marked) => swept.dead += 1,
+                Ok(Looked::Removed) => {}
+                Ok(Looked::Stays) => staying.push(message),
+                Err(error) => {
+                    note(&error, swept);
+                    staying.push(message);
+                }
+            }
+        }
+    }
+    // The alarms count what is visible, and a redrive moves nothing else.
+    if let Err(error) = queue.release(&staying).await {
+        note(&Left::from(error), swept);
     }
 }
 
-async fn receive(queue: &Queue, swept: &mut Swept) -> Option<Vec<Received>> {
-    match queue.receive(HIDE_SECONDS).await {
-        Ok(batch) => (!batch.is_empty()).then_some(batch),
-        Err(error) => {
-            note(Err(error.into()), swept);
-            None
-        }
-    }
+fn note(error: &Left, swept: &mut Swept) {
+    tracing::warn!(%error, "dead letter left for the next sweep");
+    swept.left += 1;
 }
 
-fn note(outcome: Result<bool, Left>, swept: &mut Swept) {
-    match outcome {
-        Ok(marked) => swept.dead += u64::from(marked),
-        Err(error) => {
-            tracing::warn!(%error, "dead letter left for the next sweep");
-            swept.left += 1;
-        }
-    }
-}
-
-/// Whether the message was replaced by a letter.
-async fn request(app: &App, message: &Received) -> Result<bool, Left> {
+async fn request(app: &App, message: &Received) -> Result<Looked, Left> {
     let Ok(RequestMessage::V1 { tenant, request: id, dead }) = serde_json::from_str(&message.body) else {
         tracing::error!("a dead letter that is no message of the request queue stays there for a person to look at");
-        return Ok(false);
+        return Ok(Looked::Stays);
     };
     if dead.is_some() {
-        return Ok(false);
+        return Ok(Looked::Stays);
     }
     let now = clock::now();
     let Some(read) = app.table.get::<Request>(&Key::request(&tenant, id)).await? else {
         app.dead_requests.delete(message).await?;
-        return Ok(false);
+        return Ok(Looked::Removed);
     };
     match read.row.apply(request::Event::DeadLetter, now, &app.rules) {
         Ok(step) => {
@@ -87,23 +111,23 @@ async fn request(app: &App, message: &Received) -> Result<bool, Left> {
             let letter = RequestMessage::V1 { tenant: tenant.clone(), request: id, dead: Some(dead) };
             app.dead_requests.send(&letter, &tenant, 0).await?;
             app.dead_requests.delete(message).await?;
-            Ok(true)
+            Ok(Looked::Marked)
         }
         Err(request::Refusal::Finished) => {
             app.dead_requests.delete(message).await?;
-            Ok(false)
+            Ok(Looked::Removed)
         }
-        Err(_) => Ok(false),
+        Err(_) => Ok(Looked::Stays),
     }
 }
 
-async fn delivery(app: &App, message: &Received) -> Result<bool, Left> {
+async fn delivery(app: &App, message: &Received) -> Result<Looked, Left> {
     let Ok(DeliveryMessage::V1 { tenant, request, task, dead }) = serde_json::from_str(&message.body) else {
         tracing::error!("a dead letter that is no message of the delivery queue stays there for a person to look at");
-        return Ok(false);
+        return Ok(Looked::Stays);
     };
     if dead.is_some() {
-        return Ok(false);
+        return Ok(Looked::Stays);
     }
     let marked = match task {
         DeliveryTask::FanOut(id) => {
@@ -119,14 +143,14 @@ async fn delivery(app: &App, message: &Received) -> Result<bool, Left> {
                 Some(read) => match attempt(app, read).await? {
                     Some(marked) => marked,
                     // An attempt is under way: the letter is looked at again.
-                    None => return Ok(false),
+                    None => return Ok(Looked::Stays),
                 },
                 None => false,
             }
         }
     };
     app.dead_deliveries.delete(message).await?;
-    Ok(marked)
+    Ok(if marked { Looked::Marked } else { Looked::Removed })
 }
 
 /// An event that cannot be fanned out is taken off the sweeper's list, and kept as a letter.

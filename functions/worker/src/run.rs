@@ -169,7 +169,7 @@ async fn record(
             fail(app, claimed, owner, Failure::new(FailureCode::TimedOut, detail), false).await
         }
         Err(ProduceError::Failed { failure, retryable, cause }) => {
-            tracing::warn!(code = ?failure.code, retryable, detail = failure.detail, cause = cause.map(|c| chain(&*c)), "run failed");
+            tracing::warn!(code = ?failure.code, retryable, detail = failure.detail, cause = cause.map(|c| telemetry::with_causes(&*c)), "run failed");
             fail(app, claimed, owner, failure, retryable).await
         }
     }
@@ -258,15 +258,4 @@ fn peak_memory_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
-}
-
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
 }

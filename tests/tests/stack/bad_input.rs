@@ -14,12 +14,14 @@ async fn bodies_that_are_no_request() {
     let world = World::load().await;
     let tenant = Tenant::create(&world).await;
     let huge = json!({ "report": "x".repeat(65 * 1024) }).to_string();
-    let cases: [(&str, &str, u16, &str); 8] = [
+    let deep = "[".repeat(20_000);
+    let cases: [(&str, &str, u16, &str); 9] = [
         ("cut off", "{\"report\": ", 400, "malformed_json"),
         ("empty", "", 400, "malformed_json"),
         ("not UTF-8 escapes", "{\"report\": \"\\ud800\"}", 400, "malformed_json"),
         ("two documents", "{} {}", 400, "malformed_json"),
         ("XML", "<report/>", 400, "malformed_json"),
+        ("deep", &deep, 400, "malformed_json"),
         ("an array", "[]", 422, "validation_failed"),
         ("null", "null", 422, "validation_failed"),
         ("more than 64 KiB", &huge, 413, "body_too_large"),
@@ -74,7 +76,10 @@ async fn faults_have_a_place_and_a_code() {
         (json!({}), &[("/report", "missing")]),
         (json!({ "report": 7 }), &[("/report", "type")]),
         (json!({ "report": "invoice_lines", "parameters": good, "x/y~": 1 }), &[("/x~1y~0", "unknown")]),
-        (json!({ "report": "invoice_lines", "parameters": "all" }), &[("/parameters", "type")]),
+        (
+            json!({ "report": "invoice_lines", "parameters": "all" }),
+            &[("/parameters", "type"), ("/parameters/dates", "missing")],
+        ),
         (json!({ "report": "invoice_lines", "parameters": good, "format": "xlsx" }), &[("/format", "not_allowed")]),
         (json!({ "report": "invoice_lines", "parameters": good, "format": 1 }), &[("/format", "type")]),
         (
@@ -86,7 +91,7 @@ async fn faults_have_a_place_and_a_code() {
         (invoices(&json!({ "dates": "2011" })), &[("/parameters/dates", "type")]),
         (invoices(&json!({ "dates": { "from": "2011-06-01" } })), &[("/parameters/dates/to", "missing")]),
         (
-            invoices(&json!({ "dates": { "from": "2011-06-31", "to": 20110630 } })),
+            invoices(&json!({ "dates": { "from": "2011-06-31", "to": 20_110_630 } })),
             &[("/parameters/dates/from", "format"), ("/parameters/dates/to", "type")],
         ),
         (
@@ -107,6 +112,12 @@ async fn faults_have_a_place_and_a_code() {
         (wallet(&json!({ "d1": d1, "d2": d2, "organisation_id": "1" })), &[("/parameters/organisation_id", "type")]),
         (wallet(&json!({ "d1": "2024-02-30T00:00:00", "d2": d2 })), &[("/parameters/d1", "format")]),
         (wallet(&json!({ "d1": "2024-01-01T00:00:00Z", "d2": d2 })), &[("/parameters/d1", "format")]),
+        (
+            json!({
+                "report": "invoice_lines", "parameters": { "dates": 1 }, "format": "doc", "delivery": { "webhook": {} },
+            }),
+            &[("/delivery/webhook/url", "missing"), ("/format", "not_allowed"), ("/parameters/dates", "type")],
+        ),
         (
             json!({ "parameters": [], "format": "doc", "packaging": 7, "delivery": { "fax": 1 } }),
             &[

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
-use waybill::domain::id::RequestId;
+use waybill::{
+    aws::table::{keys::story, rows::AttemptRow},
+    domain::{delivery::Attempt, id::RequestId},
+};
 use waybill_local::receiver::{Received, Receiver, Reply};
 use waybill_tests::{
     tenant::Tenant,
@@ -51,7 +54,10 @@ async fn a_busy_receiver_is_asked_again() {
     let world = World::load().await;
     let (tenant, receiver) = (Tenant::create(&world).await, world.receiver().await);
     let busy = Reply::status(StatusCode::SERVICE_UNAVAILABLE).header("retry-after", HeaderValue::from(3));
-    receiver.reply("/hook", [Reply::status(StatusCode::INTERNAL_SERVER_ERROR), busy, Reply::status(StatusCode::OK)]);
+    receiver.reply(
+        "/hook",
+        [Reply::status(StatusCode::INTERNAL_SERVER_ERROR).body("out of order"), busy, Reply::status(StatusCode::OK)],
+    );
     let id = order(&tenant, &receiver).await;
     let delivery = delivery_over(&tenant, id).await;
     assert_eq!((&delivery["status"], &delivery["attempts"]), (&json!("DELIVERED"), &json!(3)), "{delivery}");
@@ -65,6 +71,15 @@ async fn a_busy_receiver_is_asked_again() {
     let waited = received[2].received_at.duration_since(received[1].received_at);
     assert!(waited.as_millis() >= 2_900, "Retry-After is heeded: {waited:?}");
     tenant.nothing_is_left_over(&world).await;
+
+    // Every attempt is on record, for support.
+    let rows = world.table.query(&story(&tenant.id, id), &format!("DLV#{}#", delivery["id"].as_str().unwrap())).await;
+    let attempts: Vec<Attempt> =
+        rows.unwrap().into_iter().map(|row| row.read::<AttemptRow>().unwrap().row.attempt).collect();
+    let told: Vec<_> = attempts.iter().map(|attempt| (attempt.number, attempt.http_status)).collect();
+    assert_eq!(told, [(1, Some(500)), (2, Some(503)), (3, Some(200))]);
+    assert!(attempts.iter().all(|attempt| attempt.finished_at.is_some() && attempt.duration_ms.is_some()));
+    assert_eq!(attempts[0].response.as_deref(), Some("out of order"));
 }
 
 #[tokio::test]

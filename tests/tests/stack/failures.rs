@@ -19,7 +19,7 @@ async fn fails(definition: String, code: &str, retryable: bool) {
     let tenant = Tenant::create(&world).await;
     let key = format!("tenants/{}/reports/{WALLET}.toml", tenant.id);
     world.put(&world.stack.buckets.config, &key, definition.into_bytes()).await;
-    Lake::generate(&world, &tenant.id, 1_000, 1).await;
+    Lake::generate(&world, &tenant.id, 3_000, 1).await;
     let receiver = world.receiver().await;
     let mut order = tenant.wallet_order();
     order["delivery"] = json!({ "webhook": { "url": receiver.url("/hook") } });
@@ -42,6 +42,7 @@ async fn fails(definition: String, code: &str, retryable: bool) {
     assert!(body["data"]["file"].is_null() && body["data"]["link"].is_null(), "{body}");
     tenant.nothing_is_left_over(&world).await;
     assert_eq!(receiver.received("/hook").len(), 1, "told once");
+    assert_eq!(world.uploads(&format!("{}/", tenant.id)).await, [""; 0], "half an upload");
 }
 
 #[tokio::test]
@@ -57,4 +58,12 @@ async fn a_definition_that_does_not_fit_its_data() {
         false,
     )
     .await;
+}
+
+#[tokio::test]
+async fn more_time_than_the_definition_allows() {
+    // Every row with every other: nine million.
+    let pairs = "FROM transactions CROSS JOIN (SELECT unique_id AS other FROM transactions) AS others\n";
+    let definition = DEFINITION.replace("FROM transactions\n", pairs);
+    fails(definition.replace("timeout_seconds = 870", "timeout_seconds = 1"), "TIMED_OUT", false).await;
 }

@@ -41,15 +41,15 @@ impl Stage {
         Self { world, tenant, receiver, finished }
     }
 
-    fn hook(&self) -> Option<Target> {
-        Some(Target::Webhook { url: self.receiver.url("/hook") })
+    fn hook(&self) -> Target {
+        Target::Webhook { url: self.receiver.url("/hook") }
     }
 
     /// A copy of the finished request as it was when it was recorded: queued, under an id of its own.
     fn queued(&self) -> Request {
         Request {
             id: RequestId::generate(),
-            delivery: self.hook(),
+            delivery: Some(self.hook()),
             status: Status::Queued,
             attempt: 0,
             created_at: Timestamp::now(),
@@ -113,7 +113,7 @@ async fn an_event_whose_message_was_never_sent_is_found() {
     let now = Timestamp::now();
     let event = Announcement::of(&stage.finished, EventId::generate(), EventKind::ReportSucceeded, now);
     let past = now - SignedDuration::from_secs(1);
-    let event = Announcement { target: stage.hook(), due_at: Some(past), ..event };
+    let event = Announcement { target: Some(stage.hook()), due_at: Some(past), ..event };
     stage.world.table.write(vec![Write::insert(&event).unwrap()]).await.unwrap();
     stage.world.sweep().await;
     stage.ends_once(stage.finished.id, 1).await;

@@ -2,6 +2,7 @@
 
 use http::Method;
 use serde_json::{Value, json};
+use waybill::aws::table::keys::{Key, story};
 use waybill_local::receiver::Received;
 use waybill_tests::{
     files::{self, WALLET_ORACLE},
@@ -45,6 +46,7 @@ async fn a_report_is_delivered() {
 
     tenant.nothing_is_left_over(&world).await;
     assert_eq!(receiver.received("/hook").len(), 1, "told once");
+    check_rest(&world, &tenant, &status).await;
     let delivery = &tenant.status(accepted["id"].as_str().unwrap().parse().unwrap()).await["deliveries"][0];
     assert_eq!((&delivery["status"], &delivery["attempts"]), (&json!("DELIVERED"), &json!(1)));
     assert_eq!(delivery["id"], webhook::id(&received[0]));
@@ -73,6 +75,18 @@ async fn check_webhook(tenant: &Tenant, received: &Received, status: &Value) {
     let mut promised = status["file"].clone();
     promised.as_object_mut().unwrap().remove("timings");
     assert_eq!(data["file"], promised, "the receiver is told the same figures");
+}
+
+/// Who reads the table cannot open the report: the link's capability is nowhere in it.
+async fn check_rest(world: &World, tenant: &Tenant, status: &Value) {
+    let capability = status["link"]["url"].as_str().unwrap().rsplit('/').next().unwrap();
+    assert!(capability.len() >= 43, "256 bits");
+    let id = status["id"].as_str().unwrap().parse().unwrap();
+    for partition in [Key::tenant(&tenant.id).pk, story(&tenant.id, id), Key::link(capability).pk] {
+        let rows = world.text_of(&partition).await;
+        assert!(rows.contains(&tenant.id), "{partition} holds rows: {rows}");
+        assert!(!rows.contains(capability), "{partition}");
+    }
 }
 
 async fn check_link(world: &World, link: &str) {

@@ -50,6 +50,14 @@ async fn a_month_of_a_country() {
 }
 
 #[tokio::test]
+async fn a_text_is_a_value_and_never_sql() {
+    let dates = json!({ "from": "2011-06-01", "to": "2011-06-30" });
+    let parameters = json!({ "dates": dates, "country": "Germany' OR '1' = '1" });
+    let Some(figures) = compared(parameters, "plain", "FALSE").await else { return };
+    assert_eq!(figures["rows"], 0);
+}
+
+#[tokio::test]
 async fn lines_from_an_amount_on() {
     let parameters = json!({ "dates": { "from": "2011-03-15", "to": "2011-05-02" }, "min_amount": "99.5" });
     let condition =

@@ -16,7 +16,7 @@ mod flow;
 mod intake;
 mod invoices;
 mod isolation;
-mod killed;
+mod lost_workers;
 mod refusal;
 mod tenants;
 mod webhook;

@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 use serde_json::json;
+use waybill::aws::table::keys::Key;
 use waybill_local::issuer::ISSUER;
 use waybill_tests::{
     tenant::{Tenant, fresh_id, settings},
@@ -22,7 +23,11 @@ async fn the_webhook_secret_is_told_once() {
     let path = format!("/v1/tenants/{id}");
     let mut wanted = settings(&world, &format!("{id}-client"));
     let created = world.admin.put(&path, &wanted).await.unwrap().expect_status("create", &[201]).unwrap();
-    assert!(created["webhook_secret"].as_str().unwrap().starts_with("whsec_"), "{created}");
+    let secret = created["webhook_secret"].as_str().unwrap();
+    assert!(secret.starts_with("whsec_"), "{created}");
+    let rows = world.text_of(&Key::tenant(&id).pk).await;
+    assert!(rows.contains("of a test"), "{rows}");
+    assert!(!rows.contains(secret.strip_prefix("whsec_").unwrap()), "it is sealed at rest");
 
     wanted["name"] = json!("with another name");
     wanted["packaging"] = json!("plain");

@@ -30,8 +30,8 @@ impl FromRequestParts<Arc<App>> for MayRead {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let caller = caller(parts, app, Scope::ReportsRead).await?;
-        Ok(Self { tenant: tenant(caller.tenant)? })
+        let (tenant, _) = member(parts, app, Scope::ReportsRead).await?;
+        Ok(Self { tenant })
     }
 }
 
@@ -39,8 +39,8 @@ impl FromRequestParts<Arc<App>> for MayRequest {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let caller = caller(parts, app, Scope::ReportsRequest).await?;
-        Ok(Self { tenant: tenant(caller.tenant)?, subject: caller.subject })
+        let (tenant, subject) = member(parts, app, Scope::ReportsRequest).await?;
+        Ok(Self { tenant, subject })
     }
 }
 
@@ -48,17 +48,24 @@ impl FromRequestParts<Arc<App>> for Admin {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        caller(parts, app, Scope::Admin).await.map(|_| Self)
+        match app.authenticator.authenticate(bearer(parts)?).await? {
+            Caller::Admin => Ok(Self),
+            Caller::Member { .. } => Err(lacks(Scope::Admin)),
+        }
     }
 }
 
-async fn caller(parts: &Parts, app: &App, needed: Scope) -> Result<Caller, Problem> {
-    let caller = app.authenticator.authenticate(bearer(parts)?).await?;
-    if caller.scopes.contains(&needed) {
-        return Ok(caller);
+/// Tenant and subject of a caller with that right.
+async fn member(parts: &Parts, app: &App, needed: Scope) -> Result<(String, String), Problem> {
+    match app.authenticator.authenticate(bearer(parts)?).await? {
+        Caller::Member { tenant, subject, scopes } if scopes.contains(&needed) => Ok((tenant, subject)),
+        _ => Err(lacks(needed)),
     }
+}
+
+fn lacks(needed: Scope) -> Problem {
     let detail = format!("This needs the scope {}.", needed.name());
-    Err(Problem::new(StatusCode::FORBIDDEN, "scope_missing", detail))
+    Problem::new(StatusCode::FORBIDDEN, "scope_missing", detail)
 }
 
 fn bearer(parts: &Parts) -> Result<&str, Problem> {
@@ -71,8 +78,4 @@ fn bearer(parts: &Parts) -> Result<&str, Problem> {
         return Err(missing());
     }
     Ok(token.trim())
-}
-
-fn tenant(tenant: Option<String>) -> Result<String, Problem> {
-    tenant.ok_or_else(|| Problem::new(StatusCode::FORBIDDEN, "no_tenant", "An admin acts for no tenant."))
 }

@@ -25,13 +25,18 @@ use crate::problem::Problem;
 
 /// A caller whose credential was good.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
-    /// The tenant it acts for; none for an admin.
-    pub tenant: Option<String>,
-    /// `issuer subject`, for the record.
-    pub subject: String,
-    /// What it may do.
-    pub scopes: Vec<Scope>,
+pub enum Caller {
+    /// The operator, who belongs to no tenant.
+    Admin,
+    /// Somebody who acts for a tenant.
+    Member {
+        /// Which.
+        tenant: String,
+        /// `issuer subject`, for the record.
+        subject: String,
+        /// What it may do.
+        scopes: Vec<Scope>,
+    },
 }
 
 /// Checks credentials.
@@ -46,28 +51,19 @@ impl Authenticator {
         Self { issuers: Issuers::new(config, guard), table }
     }
 
-    /// The caller behind a bearer token.
+    /// The caller behind a bearer token. A token that names scopes of ours is limited to them.
     pub async fn authenticate(&self, token: &str) -> Result<Caller, Problem> {
-        let verified = self.issuers.verify(token).await?;
-        let mut caller = self.mapped(&verified).await?;
-        if let Some(limits) = &verified.scopes {
-            caller.scopes.retain(|scope| limits.contains(scope));
+        let Verified { issuer, subject, admin, scopes: limits } = self.issuers.verify(token).await?;
+        let within_limits = |scope: &Scope| limits.as_ref().is_none_or(|limits| limits.contains(scope));
+        if admin && within_limits(&Scope::Admin) {
+            return Ok(Caller::Admin);
         }
-        Ok(caller)
-    }
-
-    async fn mapped(&self, verified: &Verified) -> Result<Caller, Problem> {
-        let subject = format!("{} {}", verified.issuer, verified.subject);
-        if verified.admin {
-            return Ok(Caller { tenant: None, subject, scopes: vec![Scope::Admin] });
-        }
-        let key = Key::identity(&verified.issuer, &verified.subject);
-        let identity = self.table.get::<Identity>(&key).await?.map(|stored| stored.row);
-        let Some(identity) = identity else {
+        let identity = self.table.get::<Identity>(&Key::identity(&issuer, &subject)).await?;
+        let Some(Identity { tenant, scopes, .. }) = identity.map(|stored| stored.row) else {
             let detail = "The token is good, but its subject acts for no tenant here; ask the operator to add it.";
             return Err(Problem::new(http::StatusCode::FORBIDDEN, "unknown_subject", detail));
         };
-        let scopes = identity.scopes.into_iter().filter(|scope| *scope != Scope::Admin).collect();
-        Ok(Caller { tenant: Some(identity.tenant), subject, scopes })
+        let scopes = scopes.into_iter().filter(|scope| *scope != Scope::Admin && within_limits(scope)).collect();
+        Ok(Caller::Member { tenant, subject: format!("{issuer} {subject}"), scopes })
     }
 }

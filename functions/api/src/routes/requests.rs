@@ -108,27 +108,15 @@ fn describe(app: &App, request: &Request, story: Vec<RawRow>, capability: Option
         "queue_ms": request.started_at.map(|start| start.duration_since(request.created_at).as_millis()),
     });
     if let Some(file) = &request.file {
-        shown["file"] = json!({
-            "name": file.name,
-            "rows": file.rows,
-            "plaintext_bytes": file.plaintext_bytes,
-            "plaintext_sha256": file.plaintext_sha256,
-            "object_bytes": file.object_bytes,
-            "object_sha256": file.object_sha256,
-            "timings": file.timings,
-        });
+        shown["file"] = file.describe();
+        shown["file"]["timings"] = json!(file.timings);
         shown["expires_at"] = json!(request.expires_at);
     }
     if let (Some(capability), Status::Succeeded) = (capability, status) {
         shown["link"] = json!({"url": app.link_url(capability), "expires_at": request.expires_at});
     }
     if let Some(failure) = request.failure.as_ref().filter(|_| request.status == Status::Failed) {
-        shown["failure"] = json!({
-            "code": failure.code,
-            "detail": failure.detail,
-            "retryable": failure.code.retryable(),
-            "next_action": failure.code.next_action(),
-        });
+        shown["failure"] = failure.describe();
     }
     let (progress, deliveries) = read_story(story, request);
     if let Some(progress) = progress.filter(|_| request.status == Status::Running) {

@@ -22,15 +22,8 @@ pub struct AwsError {
 
 impl AwsError {
     /// Keeps the chain of causes of an SDK error.
-    pub fn new<E: std::error::Error>(service: &'static str, operation: &'static str, error: &E) -> Self {
-        let mut message = error.to_string();
-        let mut cause = error.source();
-        while let Some(inner) = cause {
-            message.push_str(": ");
-            message.push_str(&inner.to_string());
-            cause = inner.source();
-        }
-        Self { service, operation, message }
+    pub fn new<E: std::error::Error + 'static>(service: &'static str, operation: &'static str, error: &E) -> Self {
+        Self { service, operation, message: crate::telemetry::with_causes(error) }
     }
 }
 

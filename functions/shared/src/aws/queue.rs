@@ -1,6 +1,6 @@
 //! Sending to and reading from SQS.
 
-use aws_sdk_sqs::Client;
+use aws_sdk_sqs::{Client, types::ChangeMessageVisibilityBatchRequestEntry};
 use serde::Serialize;
 
 use super::AwsError;
@@ -55,6 +55,25 @@ impl Queue {
             .map_err(|e| AwsError::new("sqs", "ReceiveMessage", &e))?;
         let received = output.messages.unwrap_or_default().into_iter();
         Ok(received.filter_map(|m| Some(Received { body: m.body?, receipt: m.receipt_handle? })).collect())
+    }
+
+    /// Makes messages that were received visible again at once. One that is gone meanwhile is passed over.
+    pub async fn release(&self, messages: &[Received]) -> Result<(), AwsError> {
+        for batch in messages.chunks(10) {
+            let entry = |(index, message): (usize, &Received)| {
+                ChangeMessageVisibilityBatchRequestEntry::builder()
+                    .id(index.to_string())
+                    .receipt_handle(&message.receipt)
+                    .visibility_timeout(0)
+                    .build()
+            };
+            let entries: Result<Vec<_>, _> = batch.iter().enumerate().map(entry).collect();
+            let failed = "ChangeMessageVisibilityBatch";
+            let entries = entries.map_err(|e| AwsError::new("sqs", failed, &e))?;
+            let request = self.client.change_message_visibility_batch().queue_url(&self.url);
+            request.set_entries(Some(entries)).send().await.map_err(|e| AwsError::new("sqs", failed, &e))?;
+        }
+        Ok(())
     }
 
     /// Removes a message that was received.

@@ -186,7 +186,8 @@ pub type Step = (Delivery, Vec<Effect>);
 
 impl Delivery {
     /// A new delivery of `announcement`, its first attempt after the schedule's first wait.
-    pub fn new(announcement: Announcement, target: Target, now: Timestamp) -> Self {
+    pub fn new(announcement: Announcement, target: Target, now: Timestamp, schedule: &Schedule) -> Self {
+        let first = now + schedule.first_wait();
         Self {
             id: DeliveryId::derive(announcement.id, target.identity()),
             announcement,
@@ -195,11 +196,12 @@ impl Delivery {
             attempts: 0,
             generation: 0,
             created_at: now,
-            next_attempt_at: Some(now),
+            next_attempt_at: Some(first),
             lease: None,
             finished_at: None,
             reason: None,
-            due_at: Some(now + HANDOFF_GRACE),
+            // Whoever makes it hands it on at once; one that must wait first is parked.
+            due_at: Some(if first > now { first } else { now + HANDOFF_GRACE }),
         }
     }
 

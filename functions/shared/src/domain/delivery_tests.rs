@@ -33,7 +33,7 @@ fn pending(expires_at: Option<Timestamp>) -> Delivery {
         failure: None,
         due_at: None,
     };
-    Delivery::new(announcement, target, at(0))
+    Delivery::new(announcement, target, at(0), &schedule())
 }
 
 fn begin(owner: &str) -> Event {

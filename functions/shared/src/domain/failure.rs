@@ -55,4 +55,14 @@ impl Failure {
     pub fn new(code: FailureCode, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into() }
     }
+
+    /// `{code, detail, retryable, next_action}`.
+    pub fn describe(&self) -> serde_json::Value {
+        serde_json::json!({
+            "code": self.code,
+            "detail": self.detail,
+            "retryable": self.code.retryable(),
+            "next_action": self.code.next_action(),
+        })
+    }
 }

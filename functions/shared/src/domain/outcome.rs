@@ -96,6 +96,20 @@ pub struct ReportFile {
     pub timings: Timings,
 }
 
+impl ReportFile {
+    /// The figures that a receiver checks a download against.
+    pub fn describe(&self) -> serde_json::Value {
+        serde_json::json!({
+            "name": self.name,
+            "rows": self.rows,
+            "plaintext_bytes": self.plaintext_bytes,
+            "plaintext_sha256": self.plaintext_sha256,
+            "object_bytes": self.object_bytes,
+            "object_sha256": self.object_sha256,
+        })
+    }
+}
+
 /// Milliseconds that a run spent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Timings {

@@ -36,7 +36,7 @@ pub struct Schedule(Vec<SignedDuration>);
 
 /// A text that is no schedule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a retry schedule is 1 to 50 whole numbers of seconds, each at most 604800, with commas between: {0:?}")]
+#[error("a retry schedule is 1 to 30 whole numbers of seconds, each at most 604800, with commas between: {0:?}")]
 pub struct InvalidSchedule(String);
 
 impl Schedule {
@@ -49,7 +49,7 @@ impl Schedule {
             .map(|seconds| seconds.map(|s| SignedDuration::from_secs(i64::from(s))))
             .collect::<Option<Vec<_>>>()
             .ok_or_else(invalid)?;
-        if waits.is_empty() || waits.len() > 50 {
+        if waits.is_empty() || waits.len() > 30 {
             return Err(invalid());
         }
         Ok(Self(waits))
@@ -58,6 +58,11 @@ impl Schedule {
     /// Attempts at most.
     pub fn attempts(&self) -> u32 {
         u32::try_from(self.0.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Wait before the first attempt.
+    pub fn first_wait(&self) -> SignedDuration {
+        self.0.first().copied().unwrap_or_default()
     }
 
     /// Wait after attempt number `made` (from 1) failed, or none when it was the last.
@@ -91,7 +96,7 @@ mod tests {
 
     #[test]
     fn what_is_no_schedule_is_refused() {
-        for text in ["", "a", "1,,2", "-1", "1.5", "604801", &["1"; 51].join(",")] {
+        for text in ["", "a", "1,,2", "-1", "1.5", "604801", &["1"; 31].join(",")] {
             assert!(Schedule::parse(text).is_err(), "{text}");
         }
         assert_eq!(Schedule::parse("0, 5,300").map(|s| s.attempts()), Ok(3));

@@ -7,10 +7,41 @@ use waybill::domain::failure::{Failure, FailureCode};
 
 use crate::ProduceError;
 
-/// Classes an error where it arises. The caller's sentence names nothing internal; the log gets the error.
+/// Classes an error where it arises. The caller's sentence names nothing internal; the log gets the error,
+/// unless its text may quote what stands in a row.
 pub(super) fn classify(error: DataFusionError) -> ProduceError {
     let (code, detail, retryable) = kind(&error);
-    ProduceError::Failed { failure: Failure::new(code, detail), retryable, cause: Some(Box::new(error)) }
+    let cause = if may_quote_data(&error) { withheld(&error).into() } else { error.into() };
+    ProduceError::Failed { failure: Failure::new(code, detail), retryable, cause: Some(cause) }
+}
+
+/// Whether computing or decoding a value failed: such errors like to name the value.
+fn may_quote_data(error: &DataFusionError) -> bool {
+    if find::<object_store::Error>(error).is_some() {
+        return false;
+    }
+    match error.find_root() {
+        DataFusionError::Execution(_) => true,
+        DataFusionError::ArrowError(error, _) => !matches!(
+            error.as_ref(),
+            ArrowError::IoError(..)
+                | ArrowError::ParquetError(_)
+                | ArrowError::MemoryError(_)
+                | ArrowError::SchemaError(_)
+                | ArrowError::DivideByZero
+        ),
+        _ => false,
+    }
+}
+
+/// The kind of the error, without its text.
+fn withheld(error: &DataFusionError) -> String {
+    let debug = match error.find_root() {
+        DataFusionError::ArrowError(error, _) => format!("{error:?}"),
+        other => format!("{other:?}"),
+    };
+    let kind: String = debug.chars().take_while(char::is_ascii_alphanumeric).collect();
+    format!("{kind}; its text is withheld, for it may quote data: run the query on the lake to see it")
 }
 
 type Kind = (FailureCode, &'static str, bool);
@@ -89,6 +120,15 @@ mod tests {
 
     fn throttled() -> object_store::Error {
         object_store::Error::Generic { store: "S3", source: "SlowDown".into() }
+    }
+
+    #[test]
+    fn the_log_never_gets_a_value() {
+        let cast = ArrowError::CastError("Cannot cast string 'Alice' to value of Int64 type".to_owned());
+        let error = DataFusionError::Context("ctx".into(), Box::new(DataFusionError::ArrowError(Box::new(cast), None)));
+        let ProduceError::Failed { failure, cause, .. } = classify(error) else { panic!("stopped") };
+        let text = format!("{failure:?} {:?} {}", cause, cause.as_ref().unwrap());
+        assert!(text.contains("CastError") && !text.contains("Alice"), "{text}");
     }
 
     #[test]

@@ -328,6 +328,6 @@ fn transact_item(table: &str, change: Change) -> Result<TransactWriteItem, aws_s
     })
 }
 
-fn failed<E: std::error::Error>(operation: &'static str, error: &E) -> TableError {
+fn failed<E: std::error::Error + 'static>(operation: &'static str, error: &E) -> TableError {
     AwsError::new("dynamodb", operation, error).into()
 }
