@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up down logs test lint check-reports release deploy venv build
+.PHONY: help demo up down logs test lint bench check-reports release deploy venv build
 
 # --- settings -------------------------------------------------------------------------------------------------------
 
@@ -53,6 +53,20 @@ lint: venv check-reports ## Check format, lints, documentation and template
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 	$(VENV)/bin/cfn-lint template.yaml
+
+# Without AWS and without the local cloud, whose speed says nothing. ROWS: sizes of the generated lakes.
+ROWS ?= 1000000 10000000
+bench: ## Measure the worker's data path: rows/s and peak memory, plain and OpenPGP (ROWS="1000000 10000000")
+	cargo build --release --workspace --bins --locked
+	@for rows in $(ROWS); do \
+		lake=.local/bench/lake-$$rows; \
+		[ -d $$lake ] || target/release/waybill-local lake --rows $$rows --tenants acme \
+			--out $$lake/wallet/transactions > /dev/null; \
+		for recipient in "" functions/shared/src/openpgp/testdata/curve25519-certified.asc; do \
+			target/release/waybill-bench $$lake infra/reports/Report_digital_wallet_transaction_detail.toml acme \
+				'{"d1":"2024-01-01T00:00:00","d2":"2024-12-31T23:59:59.999"}' .local/bench/out $$recipient; \
+		done; \
+	done
 
 check-reports: build ## Check the report definitions in infra/reports
 	@$(LOCAL) check-reports infra/reports

@@ -79,6 +79,7 @@ impl World {
     pub async fn sweep(&self) -> Value {
         eventually("a sweep of our own", async || {
             let swept = self.invoke(&self.stack.functions.sweeper, &json!({})).await;
+            assert_eq!(swept["left"], 0, "a sweep fails at nothing");
             (swept["swept"] == true).then_some(swept)
         })
         .await

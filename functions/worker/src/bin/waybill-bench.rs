@@ -1,10 +1,10 @@
 //! Measures the data path without AWS, on a lake in a folder:
 //!
-//! `produce LAKE DEFINITION TENANT PARAMETERS OUT [RECIPIENT]`
+//! `waybill-bench LAKE DEFINITION TENANT PARAMETERS OUT [RECIPIENT]`
 //!
 //! DEFINITION is a TOML file, PARAMETERS a JSON object as in a request, OUT the folder for the file, RECIPIENT an
-//! armored key to encrypt to (plain without one). Prints rows, bytes, seconds, rows per second and, on Linux, the
-//! peak of resident memory.
+//! armored key to encrypt to (plain without one). Prints a line: rows, bytes before and after packaging, seconds, rows
+//! per second and, on Linux, the peak of resident memory.
 
 use std::{env, error::Error, fs, path::Path, sync::Arc};
 
@@ -23,7 +23,7 @@ const MEMORY: usize = 3_538 << 20;
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [lake, definition, tenant, parameters, out, recipient @ ..] = arguments.as_slice() else {
-        return Err("usage: produce LAKE DEFINITION TENANT PARAMETERS OUT [RECIPIENT]".into());
+        return Err("usage: waybill-bench LAKE DEFINITION TENANT PARAMETERS OUT [RECIPIENT]".into());
     };
     let faults = |faults: &dyn std::fmt::Debug| format!("{faults:#?}");
     let file = Path::new(definition).file_name().unwrap_or_default().to_string_lossy();
@@ -45,7 +45,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         key: file_name.clone(),
         file_name,
     };
-    let spill = env::temp_dir().join(format!("waybill-produce-{}", std::process::id()));
+    let spill = env::temp_dir().join(format!("waybill-bench-{}", std::process::id()));
     let context = Context {
         engine: DataFusion::new(Arc::new(LocalFileSystem::new_with_prefix(lake)?), MEMORY, spill.clone()),
         sink: Sink::Folder(out.into()),
@@ -56,8 +56,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     fs::remove_dir_all(spill)?;
     let seconds = f64::from(u32::try_from(report.timings.total_ms)?) / 1e3;
     let rate = f64::from(u32::try_from(report.rows)?) / seconds;
-    println!("{}", serde_json::to_string_pretty(&report)?);
-    println!("{seconds:.2} s, {rate:.0} rows/s, peak memory {}", peak().unwrap_or_else(|| "unknown".to_owned()));
+    println!(
+        "{:>11} rows  {:<7}  {:>6} MB -> {:>6} MB  {seconds:>7.2} s  {rate:>9.0} rows/s  peak memory {}",
+        report.rows,
+        job.package.kind().name(),
+        report.plaintext_bytes / 1_000_000,
+        report.object_bytes / 1_000_000,
+        peak().unwrap_or_else(|| "unknown".to_owned()),
+    );
     Ok(())
 }
 
