@@ -42,11 +42,12 @@ down: ## End the local cloud
 logs: venv ## Print what the functions logged (FUNCTION=worker for one of them)
 	@$(VENV)/bin/python infra/local/logs.py .local/stack.json $(FUNCTION)
 
+# End-to-end tests mostly wait: more threads than cores.
 test: build venv ## Run every test, the end-to-end ones on a local cloud of their own (TESTFLAGS="-- name" selects)
 	@trap '$(LOCAL) down --instance test' EXIT; \
 	$(LOCAL) down --instance test; \
 	$(LOCAL) up --instance test > .local/test-up.log || { cat .local/test-up.log; exit 1; }; \
-	WAYBILL_STACK=$(CURDIR)/.local/test/stack.json cargo test --workspace --locked $(TESTFLAGS)
+	WAYBILL_STACK=$(CURDIR)/.local/test/stack.json RUST_TEST_THREADS=8 cargo test --workspace --locked $(TESTFLAGS)
 
 lint: venv check-reports ## Check format, lints, documentation and template
 	cargo fmt --all --check

@@ -140,7 +140,9 @@ fn spawn(instance: &Instance, port: u16) -> Result<Cloud> {
     let log = File::create(log_file(instance)).context("create the local cloud's log")?;
     let log_too = log.try_clone().context("open the local cloud's log")?;
     let state = instance.dir.join("state");
-    fs::create_dir_all(&state).context(format!("create {}", state.display()))?;
+    // It unpacks functions into its temporary folder: within its state, they go with it.
+    let temporary = state.join("tmp");
+    fs::create_dir_all(&temporary).context(format!("create {}", temporary.display()))?;
     let mut command = Command::new(program());
     // Functions inherit this environment: nothing of the caller's may leak into them.
     command.env_clear();
@@ -159,6 +161,7 @@ fn spawn(instance: &Instance, port: u16) -> Result<Cloud> {
         .env("AUTH", "true")
         .env("ATHENA_ENGINE", "duckdb")
         .env("STATE_DIR", state)
+        .env("TMPDIR", temporary)
         .env("LAMBDA_WARM_TTL_SECONDS", "60")
         .env("LOG_LEVEL", "WARNING")
         .current_dir(&instance.dir)
