@@ -21,6 +21,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 FUNCTIONS := api intake worker dispatcher sweeper
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 LOCAL := $(TARGET_DIR)/debug/waybill-local
+TEST := .local/test
 VENV := .local/venv
 DEPLOY_VENV := .local/deploy-venv
 TARGET := $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-gnu
@@ -37,17 +38,28 @@ up: build venv ## Start a local cloud with everything deployed, and leave it run
 	@$(LOCAL) up
 
 down: ## End the local cloud
-	@if [ -x $(LOCAL) ]; then $(LOCAL) down; fi
+	@if [ -x $(LOCAL) ]; then $(LOCAL) down; \
+	elif [ -d .local/default/state ]; then echo "Build first: make build down" >&2; exit 1; fi
 
 logs: venv ## Print what the functions logged (FUNCTION=worker for one of them)
 	@$(VENV)/bin/python infra/local/logs.py .local/stack.json $(FUNCTION)
 
 # End-to-end tests mostly wait: more threads than cores.
 test: build venv ## Run every test, the end-to-end ones on a local cloud of their own (TESTFLAGS="-- name" selects)
-	@trap '$(LOCAL) down --instance test' EXIT; \
+	@finish() { \
+		status=$$?; \
+		if [ $$status != 0 ] && [ -f $(TEST)/stack.json ]; then \
+			$(VENV)/bin/python infra/local/logs.py $(TEST)/stack.json "" 100000 > $(TEST)/functions.log && \
+				echo "What the functions logged: $(TEST)/functions.log" >&2 || true; \
+		fi; \
+		$(LOCAL) down --instance test; \
+		exit $$status; \
+	}; \
+	trap finish EXIT; \
 	$(LOCAL) down --instance test; \
 	$(LOCAL) up --instance test > .local/test-up.log || { cat .local/test-up.log; exit 1; }; \
-	WAYBILL_STACK=$(CURDIR)/.local/test/stack.json RUST_TEST_THREADS=8 cargo test --workspace --locked $(TESTFLAGS)
+	grep SKIPPED .local/test-up.log || true; \
+	WAYBILL_STACK="$(CURDIR)/$(TEST)/stack.json" RUST_TEST_THREADS=8 cargo test --workspace --locked $(TESTFLAGS)
 
 lint: venv check-reports ## Check format, lints, documentation and template
 	cargo fmt --all --check
@@ -61,10 +73,14 @@ bench: ## Measure the worker's data path: rows/s and peak memory, plain and Open
 	cargo build --release --workspace --bins --locked
 	@for rows in $(ROWS); do \
 		lake=.local/bench/lake-$$rows; \
-		[ -d $$lake ] || target/release/waybill-local lake --rows $$rows --tenants acme \
-			--out $$lake/wallet/transactions > /dev/null; \
+		if [ ! -d $$lake ]; then \
+			rm -rf $$lake.part; \
+			$(TARGET_DIR)/release/waybill-local lake --rows $$rows --tenants acme \
+				--out $$lake.part/wallet/transactions > /dev/null; \
+			mv $$lake.part $$lake; \
+		fi; \
 		for recipient in "" functions/shared/src/openpgp/testdata/curve25519-certified.asc; do \
-			target/release/waybill-bench $$lake infra/reports/Report_digital_wallet_transaction_detail.toml acme \
+			$(TARGET_DIR)/release/waybill-bench $$lake infra/reports/Report_digital_wallet_transaction_detail.toml acme \
 				'{"d1":"2024-01-01T00:00:00","d2":"2024-12-31T23:59:59.999"}' .local/bench/out $$recipient; \
 		done; \
 	done

@@ -13,7 +13,7 @@ use waybill_local::{
     unpack::{self, Content, Opener},
 };
 
-use crate::{lake::Lake, python::python, tenant::Tenant, world::World};
+use crate::{lake::Lake, python::python, skip, tenant::Tenant, world::World};
 
 /// A report that was downloaded and opened.
 pub struct Opened {
@@ -69,7 +69,7 @@ async fn decrypt(world: &World, tenant: &Tenant, from: &Path, to: &Path) {
     let (from, to, key) = (from.to_owned(), to.to_owned(), tenant.private_key.clone());
     let opener = tokio::task::spawn_blocking(move || unpack::open(&from, &to, &key, &signer).unwrap()).await.unwrap();
     if opener == Opener::Rpgp {
-        eprintln!("SKIPPED: gpg is not installed; decrypted and verified with rPGP only");
+        skip::lacking("gpg is not installed; decrypted and verified with rPGP only");
     }
 }
 

@@ -7,8 +7,10 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "tests fail by panicking")]
 
 pub mod files;
+pub mod function;
 pub mod lake;
 pub mod python;
+pub mod skip;
 pub mod tenant;
 pub mod wait;
 pub mod world;

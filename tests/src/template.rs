@@ -1,6 +1,7 @@
 //! Assertions on `template.yaml` itself: what the local cloud ignores or does not enforce, and what must not
 //! change unnoticed. Everything else shows when it is deployed.
 
+mod alarms;
 mod load;
 mod permissions;
 
@@ -129,9 +130,26 @@ fn event_sources_report_failures_one_by_one() {
         assert!(visibility > timeout, "{function}: a message would be seen while it is worked on");
         assert!(visibility <= 2 * timeout, "{function}: a killed function's message would be hidden for long");
     }
-    let worker = &template.properties("WorkerFunction")["Events"]["Queue"]["Properties"];
-    assert_eq!(worker["BatchSize"], 1);
-    assert_eq!(worker["ScalingConfig"]["MaximumConcurrency"]["Fn::If"][1], json!({"Ref": "WorkerMaxConcurrency"}));
+    assert_eq!(template.properties("WorkerFunction")["Events"]["Queue"]["Properties"]["BatchSize"], 1);
+}
+
+#[test]
+fn functions_are_as_large_and_as_many_as_their_parameters_say() {
+    let template = Template::load();
+    let parameter = |name: &str| json!({ "Ref": name });
+    let worker = template.properties("WorkerFunction");
+    assert_eq!(worker["MemorySize"], parameter("WorkerMemory"));
+    assert_eq!(worker["EphemeralStorage"]["Size"], parameter("WorkerEphemeral"));
+    assert_eq!(worker["Timeout"], parameter("WorkerTimeout"));
+    let dispatcher = template.properties("DispatcherFunction");
+    assert_eq!(dispatcher["Timeout"], parameter("DispatcherTimeout"));
+    for (function, limit) in [(worker, "WorkerMaxConcurrency"), (dispatcher, "DispatcherMaxConcurrency")] {
+        let choice = &function["Events"]["Queue"]["Properties"]["ScalingConfig"]["MaximumConcurrency"]["Fn::If"];
+        assert_eq!((&choice[0], &choice[1]), (&json!("InAws"), &parameter(limit)));
+    }
+    assert_eq!(template.0["Conditions"]["InAws"], json!({"Fn::Equals": [{"Ref": "LocalCloud"}, "false"]}));
+    assert_eq!(template.properties("RequestQueue")["VisibilityTimeout"], parameter("RequestVisibility"));
+    assert_eq!(template.properties("DeliveryQueue")["VisibilityTimeout"], parameter("DeliveryVisibility"));
 }
 
 #[test]
@@ -203,33 +221,4 @@ fn the_api_answers_before_its_gateway_gives_up() {
     let function = template.number(&template.properties("ApiFunction")["Timeout"]);
     let gateway = template.number(&template.properties("HttpApiIntegration")["TimeoutInMillis"]);
     assert!(function * 1000 < gateway && gateway <= 30_000);
-}
-
-#[test]
-fn whoever_gives_up_or_falls_behind_raises_an_alarm() {
-    let template = Template::load();
-    let alarms = template.all("AWS::CloudWatch::Alarm");
-    let watched: BTreeSet<(String, String)> = alarms
-        .iter()
-        .map(|(_, alarm)| (alarm["MetricName"].to_string(), alarm["Dimensions"][0]["Value"].to_string()))
-        .collect();
-    let mut wanted = BTreeSet::new();
-    let mut want = |metric: &str, value: Value| wanted.insert((json!(metric).to_string(), value.to_string()));
-    for queue in QUEUES {
-        want("ApproximateNumberOfMessagesVisible", attribute(&format!("{queue}Dlq"), "QueueName"));
-        want("ApproximateAgeOfOldestMessage", attribute(&format!("{queue}Queue"), "QueueName"));
-    }
-    for function in FUNCTIONS {
-        want("Errors", json!({"Ref": id_of(function, "Function")}));
-        want("Throttles", json!({"Ref": id_of(function, "Function")}));
-    }
-    want("5xx", json!({"Ref": "HttpApi"}));
-    assert_eq!(watched, wanted);
-    for (id, alarm) in alarms {
-        assert_eq!(alarm["AlarmActions"]["Fn::If"][0], "HasAlarmTopic", "{id}");
-        assert_eq!(alarm["TreatMissingData"], "notBreaching", "{id}");
-        let first_one = alarm["MetricName"] != "ApproximateAgeOfOldestMessage";
-        assert!(!first_one || alarm["Threshold"] == 0, "{id}: the first one counts");
-        assert_eq!(alarm["ComparisonOperator"], "GreaterThanThreshold", "{id}");
-    }
 }

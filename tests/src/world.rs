@@ -1,5 +1,7 @@
 //! The deployed stack as tests see it: its API, and behind it the AWS services, for looking on and for disturbing.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_s3::primitives::ByteStream;
 use jiff::SignedDuration;
@@ -95,6 +97,23 @@ impl World {
         let body = answer.payload().map(|blob| blob.as_ref().to_vec()).unwrap_or_default();
         assert_eq!(answer.function_error(), None, "{function}: {}", String::from_utf8_lossy(&body));
         serde_json::from_slice(&body).unwrap()
+    }
+
+    /// The environment variables that a function is deployed with.
+    pub async fn environment(&self, function: &str) -> BTreeMap<String, String> {
+        let described = self.lambda.get_function_configuration().function_name(function).send().await;
+        let error = match described {
+            Ok(answer) => {
+                let environment = answer.environment().and_then(|environment| environment.variables());
+                return environment.cloned().unwrap_or_default().into_iter().collect();
+            }
+            Err(error) => error,
+        };
+        // The local cloud writes numbers that come from parameters as text, which the SDK does not read.
+        let body = error.raw_response().and_then(|raw| raw.body().bytes()).unwrap_or_default();
+        let described: Value = serde_json::from_slice(body).unwrap_or_default();
+        let environment = serde_json::from_value(described["Environment"]["Variables"].clone());
+        environment.unwrap_or_else(|_| panic!("{function}: {error:?}"))
     }
 
     /// Sends a message, whatever it is.

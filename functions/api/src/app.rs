@@ -8,7 +8,7 @@ use waybill::{
         config_store::ConfigStore,
         objects::Objects,
         queue::Queue,
-        sdk_config,
+        s3_client, sdk_config,
         secrets::{CachedSecret, sealing_keyring, service_key},
         table::Table,
     },
@@ -43,7 +43,7 @@ impl App {
     /// Reads the environment and makes the clients.
     pub async fn from_env() -> Result<Self, ConfigError> {
         let aws = sdk_config().await;
-        let s3 = aws_sdk_s3::Client::new(&aws);
+        let s3 = s3_client(&aws);
         let secrets = aws_sdk_secretsmanager::Client::new(&aws);
         let table = Table::new(aws_sdk_dynamodb::Client::new(&aws), config::text("WAYBILL_TABLE")?);
         let store = Arc::new(ConfigStore::new(s3.clone(), config::text("WAYBILL_CONFIG_BUCKET")?));

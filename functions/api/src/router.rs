@@ -5,9 +5,11 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
+    middleware::map_response,
+    response::{IntoResponse, Response},
     routing::{get, post, put},
 };
-use http::StatusCode;
+use http::{StatusCode, header};
 
 use crate::{
     app::App,
@@ -32,6 +34,17 @@ pub fn router(app: Arc<App>) -> Router {
             let detail = "The path exists, but not with this method; see the Allow header.";
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
         })
+        .layer(map_response(every_error_is_a_problem))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(app)
+}
+
+/// The framework's own refusals, as of a path that is not UTF-8, say nothing that a client could switch on.
+async fn every_error_is_a_problem(response: Response) -> Response {
+    let status = response.status();
+    let said = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json");
+    if said || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    Problem::new(status, "malformed_request", "The request cannot be read.").into_response()
 }

@@ -32,7 +32,11 @@ pub async fn attempt(app: &App, tenant: &str, request: RequestId, id: DeliveryId
         return Ok(());
     }
     let started_at = clock::now();
-    let attempted = call(app, &begun.row, started_at).await?;
+    // Begun is begun: what is our own fault ends the attempt too, and the next comes when the schedule says.
+    let attempted = call(app, &begun.row, started_at).await.unwrap_or_else(|error| {
+        tracing::error!(delivery.id = %id, %error, "attempt could not be prepared");
+        Attempted::not_made("the notification could not be prepared".to_owned())
+    });
     let row = attempt_row(&begun.row, &finished(&attempted, begun.row.attempts, started_at));
     report(&begun.row, &attempted);
     end(app, begun, row, owner, attempted.outcome).await
@@ -160,7 +164,6 @@ async fn call(app: &App, delivery: &Delivery, now: Timestamp) -> Result<Attempte
         message_id: delivery.id.to_string(),
         body: body::render(announcement, link.as_deref())?,
         secrets: vec![secret],
-        headers: vec![],
         timeout: app.timeout,
         now,
     };

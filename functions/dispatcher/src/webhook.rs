@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    HeaderMap, HeaderValue, StatusCode,
     header::{CONTENT_TYPE, RETRY_AFTER},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -27,8 +27,6 @@ pub struct WebhookCall {
     pub body: Vec<u8>,
     /// The live secrets, `whsec_…`.
     pub secrets: Vec<Secret<String>>,
-    /// Headers besides signature and content type, which they cannot replace.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
     /// For the whole exchange.
     pub timeout: Duration,
     /// Time of this attempt.
@@ -50,10 +48,17 @@ pub struct Attempted {
     pub duration_ms: u64,
 }
 
+impl Attempted {
+    /// An attempt that ended before the receiver was called, for a reason that may pass.
+    pub fn not_made(reason: String) -> Self {
+        without_answer(retryable(reason, None), Instant::now())
+    }
+}
+
 /// Makes one attempt. Never fails: whatever happens is an outcome.
 pub async fn attempt(guard: &Guard, call: &WebhookCall) -> Attempted {
     let started = Instant::now();
-    let signature = match sign::headers(&call.message_id, call.now, &call.body, &call.secrets) {
+    let mut headers = match sign::headers(&call.message_id, call.now, &call.body, &call.secrets) {
         Ok(headers) => headers,
         Err(error) => {
             tracing::error!(delivery.id = call.message_id, %error, "a webhook cannot be signed");
@@ -61,12 +66,7 @@ pub async fn attempt(guard: &Guard, call: &WebhookCall) -> Attempted {
             return without_answer(retryable("the notification could not be signed".to_owned(), None), started);
         }
     };
-    let mut headers: HeaderMap = call.headers.iter().cloned().collect();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    // Replaces one by one: `extend` would append beside a caller's header of the same name.
-    for (name, value) in &signature {
-        headers.insert(name, value.clone());
-    }
     match guard.post(&call.url, headers, call.body.clone(), call.timeout).await {
         Ok(answer) => judge(&answer, call.now),
         Err(error) => {
@@ -211,7 +211,6 @@ mod tests {
             message_id: "dlv_1".to_owned(),
             body: b"{}".to_vec(),
             secrets,
-            headers: vec![],
             timeout: Duration::from_secs(5),
             now: now(),
         }

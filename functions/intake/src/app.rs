@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use waybill::{
     accept::Acceptor,
-    aws::{config_store::ConfigStore, queue::Queue, sdk_config, table::Table},
+    aws::{config_store::ConfigStore, queue::Queue, s3_client, sdk_config, table::Table},
     config::{self, ConfigError},
 };
 
@@ -18,7 +18,7 @@ impl App {
     /// Reads the environment and makes the clients.
     pub async fn from_env() -> Result<Self, ConfigError> {
         let aws = sdk_config().await;
-        let s3 = aws_sdk_s3::Client::new(&aws);
+        let s3 = s3_client(&aws);
         Ok(Self {
             acceptor: Acceptor {
                 table: Table::new(aws_sdk_dynamodb::Client::new(&aws), config::text("WAYBILL_TABLE")?),

@@ -5,7 +5,7 @@ use waybill::{
         AwsError,
         objects::Objects,
         queue::Queue,
-        sdk_config,
+        s3_client, sdk_config,
         table::{Table, TableError},
     },
     config::{self, ConfigError},
@@ -55,7 +55,7 @@ impl App {
             deliveries: queue("WAYBILL_DELIVERY_QUEUE")?,
             dead_requests: queue("WAYBILL_REQUEST_DLQ")?,
             dead_deliveries: queue("WAYBILL_DELIVERY_DLQ")?,
-            objects: Objects::new(aws_sdk_s3::Client::new(&aws), config::text("WAYBILL_REPORT_BUCKET")?),
+            objects: Objects::new(s3_client(&aws), config::text("WAYBILL_REPORT_BUCKET")?),
             rules: config::request_rules()?,
             schedule: config::retry_schedule()?,
         })

@@ -1,6 +1,7 @@
 //! What ended in a dead-letter queue by receives: its row is marked, and a letter that says so takes the
 //! place of the raw message. Letters that say so already stay, for redrive.
 
+use futures::{StreamExt, stream};
 use waybill::{
     aws::{
         queue::{Queue, Received},
@@ -79,8 +80,11 @@ async fn scan(
         }
     }
     // The alarms count what is visible, and a redrive moves nothing else.
-    if let Err(error) = queue.release(&staying).await {
-        note(&Left::from(error), swept);
+    let mut released = stream::iter(&staying).map(|message| queue.release(message)).buffer_unordered(16);
+    while let Some(outcome) = released.next().await {
+        if let Err(error) = outcome {
+            note(&Left::from(error), swept);
+        }
     }
 }
 
@@ -102,23 +106,30 @@ async fn request(app: &App, message: &Received) -> Result<Looked, Left> {
         app.dead_requests.delete(message).await?;
         return Ok(Looked::Removed);
     };
-    match read.row.apply(request::Event::DeadLetter, now, &app.rules) {
+    let reason = match read.row.apply(request::Event::DeadLetter, now, &app.rules) {
         Ok(step) => {
-            let reason = step.0.failure.as_ref().map_or_else(String::new, |failure| failure.detail.clone());
+            let reason = detail(&step.0);
             commit(app, &read, step, now).await?;
             tracing::error!(request.id = %id, tenant.id = tenant, "request failed: its message ended in the dead letters");
-            let dead = Dead { generation: read.row.attempt, reason };
-            let letter = RequestMessage::V1 { tenant: tenant.clone(), request: id, dead: Some(dead) };
-            app.dead_requests.send(&letter, &tenant, 0).await?;
-            app.dead_requests.delete(message).await?;
-            Ok(Looked::Marked)
+            reason
         }
+        // Perhaps failed by a sweep that then ended: its letter is still owed.
+        Err(request::Refusal::Finished) if read.row.status == request::Status::Failed => detail(&read.row),
         Err(request::Refusal::Finished) => {
             app.dead_requests.delete(message).await?;
-            Ok(Looked::Removed)
+            return Ok(Looked::Removed);
         }
-        Err(_) => Ok(Looked::Stays),
-    }
+        Err(_) => return Ok(Looked::Stays),
+    };
+    let dead = Dead { generation: read.row.attempt, reason };
+    let letter = RequestMessage::V1 { tenant: tenant.clone(), request: id, dead: Some(dead) };
+    app.dead_requests.send(&letter, &tenant, 0).await?;
+    app.dead_requests.delete(message).await?;
+    Ok(Looked::Marked)
+}
+
+fn detail(request: &Request) -> String {
+    request.failure.as_ref().map_or_else(String::new, |failure| failure.detail.clone())
 }
 
 async fn delivery(app: &App, message: &Received) -> Result<Looked, Left> {
@@ -153,9 +164,13 @@ async fn delivery(app: &App, message: &Received) -> Result<Looked, Left> {
     Ok(if marked { Looked::Marked } else { Looked::Removed })
 }
 
-/// An event that cannot be fanned out is taken off the sweeper's list, and kept as a letter.
+/// An event that cannot be fanned out for a day is taken off the sweeper's list, and kept as a letter. Before,
+/// the row is due, and its message died of an outage of ours.
 async fn fan_out(app: &App, read: Stored<Announcement>) -> Result<bool, Left> {
     let event = &read.row;
+    if clock::now() < event.occurred_at + delivery::PATIENCE {
+        return Ok(false);
+    }
     let dead = Dead { generation: 0, reason: "The event could not be fanned out after repeated tries.".to_owned() };
     let letter = DeliveryMessage::V1 {
         tenant: event.tenant.clone(),
@@ -170,7 +185,8 @@ async fn fan_out(app: &App, read: Stored<Announcement>) -> Result<bool, Left> {
     Ok(true)
 }
 
-/// Marks the delivery dead and keeps its letter; none if an attempt is under way.
+/// Marks the delivery dead and keeps its letter, if handing it over again will not help; none if an attempt is
+/// under way.
 async fn attempt(app: &App, read: Stored<Delivery>) -> Result<Option<bool>, Left> {
     let now = clock::now();
     match read.row.apply(delivery::Event::DeadLetter, now, &app.schedule) {
@@ -180,7 +196,7 @@ async fn attempt(app: &App, read: Stored<Delivery>) -> Result<Option<bool>, Left
             deliveries::keep_dead_letter(app, &stored).await?;
             Ok(Some(true))
         }
-        Err(delivery::Refusal::Finished) => Ok(Some(false)),
+        Err(delivery::Refusal::Finished | delivery::Refusal::NotDue) => Ok(Some(false)),
         Err(_) => Ok(None),
     }
 }

@@ -22,7 +22,8 @@ pub async fn sweep_event(app: &App, tenant: &str, request: RequestId, id: EventI
     if read.row.due_at.is_none_or(|due| due > now) {
         return Ok(false);
     }
-    let next = Announcement { due_at: Some(now + retry::handoff_grace(1)), ..read.row.clone() };
+    let handoffs = read.row.handoffs + 1;
+    let next = Announcement { due_at: Some(now + retry::handoff_grace(handoffs)), handoffs, ..read.row.clone() };
     app.table.replace(&read, next).await?;
     let task = DeliveryTask::FanOut(id);
     let message = DeliveryMessage::V1 { tenant: tenant.to_owned(), request, task, dead: None };

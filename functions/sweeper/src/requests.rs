@@ -31,18 +31,22 @@ pub async fn sweep(app: &App, tenant: &str, id: RequestId) -> Result<bool, Left>
     Ok(true)
 }
 
-/// Writes a step and carries its effects out.
+/// Writes a step and carries its effects out. What fails after the write is due, so the next sweep sees to it.
 pub async fn commit(app: &App, read: &Stored<Request>, step: Step, now: Timestamp) -> Result<(), Left> {
     let Committed { request, effects, hand_off } = app.table.commit(read, step, vec![], now).await?;
     let tenant = &request.row.tenant;
     for effect in effects {
         if let Effect::Enqueue { delay_seconds } = effect {
             let message = RequestMessage::V1 { tenant: tenant.clone(), request: request.row.id, dead: None };
-            app.requests.send(&message, tenant, delay_seconds).await?;
+            if let Err(error) = app.requests.send(&message, tenant, delay_seconds).await {
+                tracing::warn!(request.id = %request.row.id, %error, "hand-off left for a later sweep");
+            }
         }
     }
-    if let Some(message) = hand_off {
-        app.deliveries.send(&message, tenant, 0).await?;
+    if let Some(message) = hand_off
+        && let Err(error) = app.deliveries.send(&message, tenant, 0).await
+    {
+        tracing::warn!(request.id = %request.row.id, %error, "hand-off left for a later sweep");
     }
     Ok(())
 }

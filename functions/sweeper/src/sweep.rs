@@ -33,6 +33,9 @@ const CONCURRENCY: usize = 16;
 /// Left of the function's time for ending properly.
 const MARGIN: Duration = Duration::from_secs(5);
 
+/// Left of the function's time for what is due, however many dead letters there are.
+const FOR_WHAT_IS_DUE: Duration = Duration::from_secs(35);
+
 /// What a sweep did.
 #[derive(Debug, Default, Serialize)]
 pub struct Swept {
@@ -56,8 +59,9 @@ pub async fn sweep(app: &App, deadline: u64) -> Result<Swept, TableError> {
     let until = Timestamp::from_millisecond(i64::try_from(deadline).unwrap_or(i64::MAX)).unwrap_or(now);
     let Some(lock) = Lock::take(&app.table, until, now).await? else { return Ok(Swept::default()) };
     let mut swept = Swept { swept: true, ..Swept::default() };
-    dead_letters::requests(app, &mut swept, &time_left).await;
-    dead_letters::deliveries(app, &mut swept, &time_left).await;
+    let time_for_letters = move || ends.duration_since(SystemTime::now()).unwrap_or_default() > FOR_WHAT_IS_DUE;
+    dead_letters::requests(app, &mut swept, &time_for_letters).await;
+    dead_letters::deliveries(app, &mut swept, &time_for_letters).await;
     let due = due(app, &mut swept, &time_left).await;
     lock.release(&app.table, clock::now()).await;
     telemetry::emit(
@@ -69,7 +73,10 @@ pub async fn sweep(app: &App, deadline: u64) -> Result<Swept, TableError> {
 }
 
 async fn due(app: &App, swept: &mut Swept, time_left: &impl Fn() -> bool) -> Result<(), TableError> {
-    for shard in 0..DUE_SHARDS {
+    // Each sweep begins elsewhere, so that under load no shard is always the last.
+    let minute = clock::now().as_second() / 60;
+    let first = u8::try_from(minute.rem_euclid(i64::from(DUE_SHARDS))).unwrap_or(0);
+    for shard in (0..DUE_SHARDS).map(|n| (first + n) % DUE_SHARDS) {
         if !time_left() {
             return Ok(());
         }

@@ -5,7 +5,7 @@ use waybill::{
         config_store::ConfigStore,
         objects::Objects,
         queue::Queue,
-        sdk_config,
+        s3_client, sdk_config,
         secrets::{CachedSecret, sealing_keyring, service_key},
         table::Table,
     },
@@ -43,7 +43,7 @@ impl App {
     /// Reads the environment and makes the clients.
     pub async fn from_env() -> Result<Self, config::ConfigError> {
         let aws = sdk_config().await;
-        let s3 = aws_sdk_s3::Client::new(&aws);
+        let s3 = s3_client(&aws);
         let sqs = aws_sdk_sqs::Client::new(&aws);
         let secrets = aws_sdk_secretsmanager::Client::new(&aws);
         let report_bucket = config::text("WAYBILL_REPORT_BUCKET")?;

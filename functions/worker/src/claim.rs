@@ -62,6 +62,12 @@ pub async fn change(app: &App, mut read: Stored<Request>, event: &Event, others:
                 let Some(again) = load(app, &read.row.tenant, read.row.id).await? else {
                     return Ok(Changed::Refused(Refusal::Finished));
                 };
+                // A claim whose answer was lost meets itself.
+                if let Event::Claim { owner } = event
+                    && again.row.lease.as_ref().is_some_and(|lease| lease.owner == *owner)
+                {
+                    return Ok(Changed::Written(Box::new(again)));
+                }
                 read = again;
             }
             Err(error) => return Err(error.into()),

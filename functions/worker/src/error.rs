@@ -10,8 +10,6 @@ pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 pub enum Stop {
     /// The function's own deadline is near.
     Deadline,
-    /// The request was cancelled.
-    Cancelled,
     /// Another worker holds the request now.
     LeaseLost,
 }

@@ -17,30 +17,34 @@ use crate::{
 };
 
 /// How often progress is shown.
-const SHOW: Duration = Duration::from_secs(3);
+const SHOW: Duration = Duration::from_secs(1);
 
 /// Keeps a claimed request until it is dropped, which it is when the run ends.
 ///
 /// Returns only when the run must stop, after having said so through `stop`.
 pub async fn keep(
     app: &App,
-    mut held: Stored<Request>,
+    held: Stored<Request>,
     owner: &str,
     working_time: Duration,
     progress: Arc<Progress>,
     stop: watch::Sender<Option<Stop>>,
 ) {
-    let lease = app.rules.lease.unsigned_abs();
+    // Around all of it: a call that hangs must not keep the end of the time from being seen.
+    let reason = match tokio::time::timeout(working_time, hold(app, held, owner, &progress)).await {
+        Ok(()) => Stop::LeaseLost,
+        Err(_) => Stop::Deadline,
+    };
+    stop.send_replace(Some(reason));
+}
+
+/// Renews and shows until the lease is lost.
+async fn hold(app: &App, mut held: Stored<Request>, owner: &str, progress: &Progress) {
     // Four renewals a lease: two may fail and a third still comes in time.
-    let renewal = lease / 4;
-    let ends = Instant::now() + working_time;
+    let renewal = app.rules.lease.unsigned_abs() / 4;
     let (mut renewed, mut shown) = (Instant::now(), 0);
     loop {
-        tokio::time::sleep_until((Instant::now() + SHOW.min(renewal)).min(ends)).await;
-        if Instant::now() >= ends {
-            stop.send_replace(Some(Stop::Deadline));
-            return;
-        }
+        tokio::time::sleep(SHOW.min(renewal)).await;
         if renewed.elapsed() >= renewal {
             match change(app, held.clone(), &Event::Renew { owner: owner.to_owned() }, &[]).await {
                 Ok(Changed::Written(now_held)) => {
@@ -49,7 +53,6 @@ pub async fn keep(
                 }
                 Ok(Changed::Refused(refusal)) => {
                     tracing::warn!(%refusal, "run stops");
-                    stop.send_replace(Some(Stop::LeaseLost));
                     return;
                 }
                 Err(error) => tracing::warn!(%error, "lease not renewed, will try again"),

@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures::StreamExt;
-use object_store::{ClientOptions, ObjectStore, aws::AmazonS3Builder};
+use object_store::{ClientOptions, ObjectStore, RetryConfig, aws::AmazonS3Builder};
 use tokio::{
     sync::{
         mpsc::{self, Receiver, Sender},
@@ -85,7 +85,8 @@ impl Context {
         // A plain endpoint is only ever the local cloud's.
         let plain = std::env::var("AWS_ENDPOINT_URL").is_ok_and(|url| url.starts_with("http://"));
         let options = ClientOptions::new().with_timeout(READ_TIMEOUT).with_allow_http(plain);
-        let lake = AmazonS3Builder::from_env().with_bucket_name(lake_bucket).with_client_options(options).build()?;
+        let lake = AmazonS3Builder::from_env().with_bucket_name(lake_bucket);
+        let lake = lake.with_client_options(options).with_retry(patient()).build()?;
         let memory = std::env::var("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").ok().and_then(|mib| mib.parse().ok());
         let memory = memory.unwrap_or(DEFAULT_MEMORY_MIB) << 20;
         Ok(Self {
@@ -94,6 +95,11 @@ impl Context {
             signing_key,
         })
     }
+}
+
+/// A body that is read slowly, because the pipeline is busy, is resumed for as long as a run may last.
+fn patient() -> RetryConfig {
+    RetryConfig { max_retries: 20, retry_timeout: Duration::from_secs(900), ..RetryConfig::default() }
 }
 
 /// One per sandbox: a runtime that was killed and restarted in it finds, and wipes, what it had left.

@@ -1,7 +1,8 @@
 //! The story of one run: claim, produce, record.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use jiff::SignedDuration;
 use tokio::sync::watch;
 use uuid::Uuid;
 use waybill::{
@@ -17,6 +18,7 @@ use waybill::{
         link::Link,
         outcome::{Packaging, ReportFile},
         request::{Event, Request, Status},
+        secret::Secret,
         tenant::Tenant,
     },
     openpgp::RecipientKey,
@@ -45,6 +47,7 @@ pub async fn run(app: &App, tenant: &str, id: RequestId, deadline: u64) -> Resul
             return Ok(());
         }
     };
+    discard_lost_attempts(app, &claimed.row).await;
     if claimed.row.status != Status::Running {
         tracing::error!("request failed: every attempt was lost");
         return Ok(());
@@ -53,7 +56,7 @@ pub async fn run(app: &App, tenant: &str, id: RequestId, deadline: u64) -> Resul
     let outcome = Box::pin(produced(app, &claimed, &owner, deadline)).await;
     if outcome.is_err() {
         // A run that is stopped while S3 completes its object may leave it there.
-        app.objects.delete(&object_key(&claimed.row)).await?;
+        discard(app, &object_key(&claimed.row, claimed.row.attempt)).await;
     }
     record(app, claimed, owner, outcome).await
 }
@@ -64,21 +67,40 @@ fn owner() -> String {
     format!("{log_stream}#{}", Uuid::new_v4())
 }
 
+/// What a run that went well has to record.
+struct Made {
+    file: ReportFile,
+    link: SealedLink,
+}
+
+/// A new capability: in the clear for the link's key, sealed for the request's row.
+struct SealedLink {
+    capability: Secret<String>,
+    sealed: String,
+}
+
+impl SealedLink {
+    async fn new(app: &App, request: &Request) -> Result<Self, Retry> {
+        let capability = random_token();
+        let keyring = app.sealing.get().await?;
+        let sealed = keyring.seal(capability.expose().as_bytes(), &request.key().associated())?;
+        Ok(Self { capability, sealed })
+    }
+}
+
 /// The file, with the lease kept all along.
-async fn produced(
-    app: &App,
-    claimed: &Stored<Request>,
-    owner: &str,
-    deadline: u64,
-) -> Result<ReportFile, ProduceError> {
+async fn produced(app: &App, claimed: &Stored<Request>, owner: &str, deadline: u64) -> Result<Made, ProduceError> {
     let progress = Arc::new(Progress::default());
     let (stop, stopped) = watch::channel(None);
     let keeper = lease::keep(app, claimed.clone(), owner, working_time(deadline), Arc::clone(&progress), stop.clone());
     let work = async {
+        // Whatever the outcome needs is had before the work that it would otherwise waste.
+        let link = SealedLink::new(app, &claimed.row).await.map_err(ProduceError::internal)?;
         let job = job(app, &claimed.row).await?;
         let key = app.signing.get().await.map_err(ProduceError::internal)?;
         let context = app.data_path((*key).clone()).map_err(ProduceError::internal)?;
-        produce(&job, &context, progress, stopped).await
+        let file = produce(&job, &context, progress, stopped).await?;
+        Ok(Made { file, link })
     };
     tokio::pin!(work, keeper);
     tokio::select! {
@@ -100,7 +122,7 @@ async fn job(app: &App, request: &Request) -> Result<Job, ProduceError> {
         package: package(app, request).await?,
         tenant: request.tenant.clone(),
         format: request.format,
-        key: object_key(request),
+        key: object_key(request, request.attempt),
         file_name: file_name(request),
         definition,
     })
@@ -111,8 +133,23 @@ fn file_name(request: &Request) -> String {
 }
 
 /// Every attempt has a key of its own, so that none can overwrite another's file.
-fn object_key(request: &Request) -> String {
-    format!("{}/{}/{}/{}", request.tenant, request.id, request.attempt, file_name(request))
+fn object_key(request: &Request, attempt: u32) -> String {
+    format!("{}/{}/{attempt}/{}", request.tenant, request.id, file_name(request))
+}
+
+/// A run that was killed between its upload and its outcome has left an object that no row names.
+async fn discard_lost_attempts(app: &App, request: &Request) {
+    let ended = u32::from(request.status != Status::Running);
+    for attempt in 1..request.attempt + ended {
+        discard(app, &object_key(request, attempt)).await;
+    }
+}
+
+/// Deletes an object that nobody will ever be told of. If that fails, the bucket's own rule does it later.
+async fn discard(app: &App, key: &str) {
+    if let Err(error) = app.objects.delete(key).await {
+        tracing::warn!(%error, "an object without a row is left to the bucket's lifecycle");
+    }
 }
 
 fn broken_definition() -> ProduceError {
@@ -158,10 +195,10 @@ async fn record(
     app: &App,
     claimed: Stored<Request>,
     owner: String,
-    outcome: Result<ReportFile, ProduceError>,
+    outcome: Result<Made, ProduceError>,
 ) -> Result<(), Retry> {
     match outcome {
-        Ok(file) => succeed(app, claimed, owner, file).await,
+        Ok(made) => succeed(app, claimed, owner, made).await,
         Err(ProduceError::Stopped(Stop::LeaseLost)) => Ok(()),
         Err(ProduceError::Stopped(stop)) => {
             let detail = "The report did not end within the time that one run may take.";
@@ -177,38 +214,49 @@ async fn record(
 
 /// Row, link and outbox event change together, on condition that the lease is still this run's. A loser's
 /// object is deleted: the winner has its own.
-async fn succeed(app: &App, claimed: Stored<Request>, owner: String, file: ReportFile) -> Result<(), Retry> {
-    let now = clock::now();
+async fn succeed(app: &App, claimed: Stored<Request>, owner: String, made: Made) -> Result<(), Retry> {
+    let Made { file, link } = made;
     let request = &claimed.row;
-    let capability = random_token();
-    let keyring = app.sealing.get().await?;
-    let link_sealed = keyring.seal(capability.expose().as_bytes(), &request.key().associated())?;
-    let life = jiff::SignedDuration::from_hours(i64::from(request.retention_hours));
-    let link = LinkRow {
-        capability: capability.expose().clone(),
+    measure(request, &file);
+    let (id, tenant, created_at) = (request.id, request.tenant.clone(), request.created_at);
+    let key = file.key.clone();
+    let now = clock::now();
+    let row = LinkRow {
+        capability: link.capability.expose().clone(),
         link: Link {
-            tenant: request.tenant.clone(),
-            request: request.id,
-            key: file.key.clone(),
+            tenant: tenant.clone(),
+            request: id,
+            key: key.clone(),
             created_at: now,
-            expires_at: now + life,
+            expires_at: now + SignedDuration::from_hours(i64::from(request.retention_hours)),
         },
     };
-    measure(request, &file);
-    let key = file.key.clone();
-    let event = Event::Succeed { owner, file, link_sealed };
-    let created_at = request.created_at;
-    match change(app, claimed, &event, &[Write::insert(&link)?]).await? {
-        Changed::Written(_) => {
-            let since_request_ms = now.as_millisecond() - created_at.as_millisecond();
-            tracing::info!(since_request_ms, "request succeeded");
-        }
-        Changed::Refused(refusal) => {
+    let event = Event::Succeed { owner, file, link_sealed: link.sealed };
+    if let Changed::Refused(refusal) = persevere(app, claimed, &event, &[Write::insert(&row)?]).await? {
+        // An answer may have been lost: if the row names this object, it was recorded after all.
+        let recorded = load(app, &tenant, id).await?.and_then(|now_there| now_there.row.file);
+        if recorded.is_none_or(|file| file.key != key) {
             tracing::warn!(%refusal, "outcome not recorded, its object is deleted");
-            app.objects.delete(&key).await?;
+            discard(app, &key).await;
+            return Ok(());
         }
     }
+    tracing::info!(since_request_ms = now.as_millisecond() - created_at.as_millisecond(), "request succeeded");
     Ok(())
+}
+
+/// A whole run is not thrown away for a table that is busy for seconds.
+async fn persevere(app: &App, read: Stored<Request>, event: &Event, others: &[Write]) -> Result<Changed, Retry> {
+    for pause_ms in [500, 1000, 2000, 4000] {
+        match change(app, read.clone(), event, others).await {
+            Err(error) => {
+                tracing::warn!(%error, "outcome not recorded yet");
+                tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+            }
+            changed => return changed,
+        }
+    }
+    change(app, read, event, others).await
 }
 
 async fn fail(

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{Context, Error, Result},
-    instance::{Instance, shared_dir, write_file},
+    instance::{Instance, shared_dir, shown, write_file},
 };
 
 /// Region that every local stack lives in.
@@ -50,6 +50,21 @@ impl Cloud {
         client.get(url).send().await.is_ok_and(|answer| answer.status().is_success())
     }
 
+    /// Waits for its health check, for as long as its process is there. A busy cloud may need long to answer.
+    async fn answers(&self) -> bool {
+        let began = Instant::now();
+        while self.is_ours() {
+            if self.is_healthy().await {
+                return true;
+            }
+            if began.elapsed() > START_DEADLINE {
+                break;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        false
+    }
+
     /// Whether the process is there and is the one that we started: a pid alone may have a new owner by now.
     fn is_ours(&self) -> bool {
         command_line(self.pid).contains(&*program().to_string_lossy())
@@ -83,10 +98,10 @@ pub async fn sdk_config(endpoint: &str) -> aws_config::SdkConfig {
         .await
 }
 
-/// The instance's cloud, if it runs and answers.
+/// The instance's cloud, if it runs and answers within a minute.
 pub async fn running(instance: &Instance) -> Option<Cloud> {
     let cloud = recorded(instance)?;
-    (cloud.is_ours() && cloud.is_healthy().await).then_some(cloud)
+    cloud.answers().await.then_some(cloud)
 }
 
 /// The instance's cloud: the one that runs, or else a fresh one without any state.
@@ -97,24 +112,20 @@ pub async fn start(instance: &Instance) -> Result<Cloud> {
     stop(instance).await?;
     let program = program();
     if !program.is_file() {
-        return Err(Error::new("start the local cloud", format!("{} is missing", program.display()))
+        return Err(Error::new("start the local cloud", format!("{} is missing", shown(&program)))
             .advise("run `make venv` in the workspace's root"));
     }
     let port = free_port(recorded(instance).map(|cloud| cloud.port))?;
     let cloud = spawn(instance, port)?;
-    let began = Instant::now();
-    while !cloud.is_healthy().await {
-        if began.elapsed() > START_DEADLINE || !cloud.is_ours() {
-            cloud.signal_group("KILL");
-            return Err(Error::new("start the local cloud", "it does not answer its health check")
-                .advise(format!("read {}", log_file(instance).display())));
-        }
-        tokio::time::sleep(POLL).await;
+    if cloud.answers().await {
+        return Ok(cloud);
     }
-    Ok(cloud)
+    cloud.signal_group("KILL");
+    Err(Error::new("start the local cloud", "it does not answer its health check")
+        .advise(format!("read {}", shown(&log_file(instance)))))
 }
 
-/// Ends the instance's cloud and throws its state away. Says whether one was running.
+/// Ends the instance's cloud and throws its state away, with `stack.json`. Says whether one was running.
 pub async fn stop(instance: &Instance) -> Result<bool> {
     let cloud = recorded(instance).filter(Cloud::is_ours);
     if let Some(cloud) = &cloud {
@@ -132,6 +143,10 @@ pub async fn stop(instance: &Instance) -> Result<bool> {
     let state = instance.dir.join("state");
     if state.exists() {
         fs::remove_dir_all(&state).context(format!("remove {}", state.display()))?;
+    }
+    let described = instance.stack_file();
+    if described.exists() {
+        fs::remove_file(&described).context(format!("remove {}", described.display()))?;
     }
     Ok(cloud.is_some())
 }
@@ -169,7 +184,10 @@ fn spawn(instance: &Instance, port: u16) -> Result<Cloud> {
         .stdout(log)
         .stderr(log_too);
     detach(&mut command);
-    let child = command.spawn().context("start the local cloud")?;
+    let child = command.spawn().context("start the local cloud").map_err(|error| {
+        // Its first line names a Python by path: neither survives a move of the folder.
+        error.advise("make its environment anew: `rm -r .local/venv`, then `make venv`")
+    })?;
     let cloud = Cloud { pid: child.id(), port };
     let record = serde_json::to_vec_pretty(&cloud).context("record the local cloud")?;
     write_file(&record_file(instance), &record, false)?;

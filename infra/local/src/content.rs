@@ -72,7 +72,13 @@ pub async fn put_sample_lake(s3: &Client, bucket: &str, tenants: &[String]) -> R
         // Under another name until complete: an interrupted run must not look like a finished one.
         let part = dir.with_extension(format!("part{}", std::process::id()));
         lake::generate(&part, SAMPLE_ROWS, SAMPLE_SEED, tenants).context("generate the sample lake")?;
-        fs::rename(&part, &dir).context("keep the sample lake")?;
+        if let Err(error) = fs::rename(&part, &dir) {
+            // Another process may have been faster: the same seed made the same data.
+            fs::remove_dir_all(&part).context("remove the unfinished sample lake")?;
+            if !dir.is_dir() {
+                return Err(error).context("keep the sample lake");
+            }
+        }
     }
     put_folder(s3, bucket, "wallet/transactions/", &dir).await?;
     Ok(SAMPLE_ROWS)

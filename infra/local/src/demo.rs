@@ -7,7 +7,7 @@ use std::{
     fs::{self, File},
     io::Write,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -19,8 +19,9 @@ use crate::{
     ca::Ca,
     cloud,
     error::{Context, Error, Result},
-    instance::{Instance, shared_dir},
+    instance::{Instance, shared_dir, shown},
     receiver::{Received, Receiver},
+    say,
     stack::{Stack, Tenant},
     unpack::{self, Content, Opener},
     up,
@@ -40,6 +41,10 @@ struct Story {
     /// From the report's recorded end to the webhook's arrival.
     delivery: Option<SignedDuration>,
     downloaded: u64,
+    /// From the first request to the link until the last byte was written.
+    download: Duration,
+    /// Decrypting, and verifying the service's signature.
+    opening: Duration,
     opener: Opener,
     content: Content,
     file: PathBuf,
@@ -47,17 +52,17 @@ struct Story {
 
 /// Brings the instance up and tells the whole story on it.
 pub async fn run(instance: &Instance, bin_dir: &Path) -> Result<()> {
-    println!("Bringing up the local cloud:");
+    say("Bringing up the local cloud:");
     let stack = up::up(instance, bin_dir).await?;
     let story = deliver(instance, &stack).await.map_err(|error| {
         let log = cloud::log_file(instance);
         error.advise(format!(
             "read the functions' log with `make logs` and the local cloud's in {}; both still run",
-            log.display()
+            shown(&log)
         ))
     })?;
-    println!("{}", table::render(&story));
-    println!("The local cloud still runs: `make up` shows how to explore it, `make down` ends it.");
+    say(table::render(&story));
+    say("The local cloud still runs: `make up` shows how to explore it, `make down` ends it.");
     Ok(())
 }
 
@@ -68,13 +73,14 @@ async fn deliver(instance: &Instance, stack: &Stack) -> Result<Story> {
 
     let order = order(stack).await?;
     let report = order["report"].as_str().unwrap_or_default().to_owned();
-    println!("\nAsking for {report}:\n  POST {}/v1/requests", stack.api_url);
+    say(format_args!("\nAsking for {report}:\n  POST {}/v1/requests", stack.api_url));
     let mut body = order;
     body["delivery"] = json!({ "webhook": { "url": receiver.url(HOOK) } });
     let answer = api.post("/v1/requests", &body).await?;
     let location = answer.header("location").to_owned();
     let accepted = answer.expect_status("request the report", &[202])?;
-    println!("  202 {} {}", accepted["id"].as_str().unwrap_or("?"), accepted["status"].as_str().unwrap_or("?"));
+    let told = |field: &str| accepted[field].as_str().unwrap_or("?").to_owned();
+    say(format_args!("  202 {} {}", told("id"), told("status")));
 
     let request = follow::until_final(&api, &location, REPORT_DEADLINE).await?;
     if request["status"] != "SUCCEEDED" {
@@ -89,14 +95,18 @@ async fn deliver(instance: &Instance, stack: &Stack) -> Result<Story> {
         // The files of earlier demos would only pile up.
         fs::remove_dir_all(&dir).context(format!("remove {}", dir.display()))?;
     }
+    let began = Instant::now();
     let (downloaded, object) = download(&api, &webhook, &dir).await?;
+    let download = began.elapsed();
     let signer = api.get("/.well-known/waybill-openpgp.asc").await?;
     let signer = String::from_utf8_lossy(&signer.body).into_owned();
     let file = object.with_extension("");
+    let began = Instant::now();
     let opener = unpack::open(&object, &file, &tenant.recipient_private_key_path, &signer)?;
+    let opening = began.elapsed();
     let content = unpack::measure(&file)?;
     check(&request, &content)?;
-    Ok(Story { report, request, webhook, delivery, downloaded, opener, content, file })
+    Ok(Story { report, request, webhook, delivery, downloaded, download, opening, opener, content, file })
 }
 
 /// Asks for real data where the machine has it, and for generated data otherwise.

@@ -23,6 +23,11 @@ pub fn shared_dir() -> PathBuf {
     workspace_root().join(".local")
 }
 
+/// A path as people see it: from the workspace's root where it lies within.
+pub fn shown(path: &Path) -> std::path::Display<'_> {
+    path.strip_prefix(workspace_root()).unwrap_or(path).display()
+}
+
 /// One local cloud. `default` is for exploring and the demo, `test` for the tests; both can run at once.
 #[derive(Debug, Clone)]
 pub struct Instance {
@@ -88,6 +93,12 @@ mod tests {
     #[test]
     fn the_root_holds_the_template() {
         assert!(workspace_root().join("infra/local/Cargo.toml").is_file());
+    }
+
+    #[test]
+    fn paths_are_shown_from_the_root() {
+        assert_eq!(shown(&shared_dir().join("stack.json")).to_string(), ".local/stack.json");
+        assert_eq!(shown(Path::new("/elsewhere/x")).to_string(), "/elsewhere/x");
     }
 
     #[test]

@@ -21,6 +21,13 @@ pub mod tenants;
 pub mod unpack;
 pub mod up;
 
+use std::io::Write;
+
+/// Prints a line. A reader that is gone, such as `head`, is no reason to stop.
+pub fn say(line: impl std::fmt::Display) {
+    _ = writeln!(std::io::stdout(), "{line}");
+}
+
 /// Makes AWS-LC the TLS implementation of this process. Say it once, before the first HTTP client.
 pub fn install_crypto() {
     // Fails only if one is installed already, which is as good.

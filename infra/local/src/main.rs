@@ -9,7 +9,7 @@ use waybill_local::{
     error::{Context, Result},
     instance::Instance,
     issuer::Issuer,
-    keys, lake,
+    keys, lake, say,
     stack::Stack,
     tenants, up,
 };
@@ -93,28 +93,25 @@ async fn run(command: Command) -> Result<()> {
     match command {
         Command::Up { instance } => {
             let stack = up::up(&Instance::new(&instance)?, &bin_dir()?).await?;
-            println!("{}", up::guide(&stack));
+            say(up::guide(&stack));
         }
         Command::Down { instance } => {
             let was_running = cloud::stop(&Instance::new(&instance)?).await?;
-            println!("{}", if was_running { "The local cloud has ended." } else { "No local cloud was running." });
+            say(if was_running { "The local cloud has ended." } else { "No local cloud was running." });
         }
         Command::Demo { instance } => demo::run(&Instance::new(&instance)?, &bin_dir()?).await?,
         Command::InitKeys { stack } => {
             let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
             let made = keys::init(&config, &stack).await?;
-            println!(
-                "{}",
-                if made.is_empty() { "All keys are there.".into() } else { format!("Made: {}", made.join(", ")) }
-            );
+            say(if made.is_empty() { "All keys are there.".into() } else { format!("Made: {}", made.join(", ")) });
         }
         Command::Tenant { id, instance } => tenant(&id, &Instance::new(&instance)?).await?,
         Command::Lake { out, rows, seed, tenants } => {
             let summary = lake::generate(&out, rows, seed, &tenants).context("generate the lake")?;
-            println!("{summary:?}");
+            say(format_args!("{summary:?}"));
         }
         Command::CheckReports { dir } => {
-            println!("{} report definitions are well-formed.", content::check_reports(&dir)?);
+            say(format_args!("{} report definitions are well-formed.", content::check_reports(&dir)?));
         }
     }
     Ok(())
@@ -125,7 +122,7 @@ async fn tenant(id: &str, instance: &Instance) -> Result<()> {
     let issuer = Issuer::load(&stack.issuer.key_path)?;
     let admin = ApiClient::new(&stack)?.with_token(&stack.admin_token);
     let made = tenants::ensure(&admin, &issuer, id, stack.tenant(id)).await?;
-    println!("{}", made.token);
+    say(&made.token);
     stack.tenants.retain(|tenant| tenant.id != id);
     stack.tenants.push(made);
     stack.save(&instance.stack_file())

@@ -211,7 +211,9 @@ mod tests {
             assert_eq!(fs::read(&plain).unwrap(), b"a,b\r\n1,2\r\n");
             assert!(open_with_gpg(&encrypted, &plain, &private, &stranger).is_err());
         } else {
-            eprintln!("SKIPPED gpg: not on this machine");
+            assert_ne!(std::env::var("WAYBILL_COMPLETE").as_deref(), Ok("1"), "gpg is not installed");
+            // Past the test harness, which keeps to itself what passing tests print.
+            io::stderr().write_all(b"SKIPPED: gpg is not installed; opened with rPGP only\n").unwrap();
         }
         fs::remove_dir_all(dir).unwrap();
     }

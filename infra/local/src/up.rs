@@ -9,9 +9,9 @@ use crate::{
     content,
     deploy::{self, Deployment, Outputs},
     error::{Context, Error, Result},
-    instance::{Instance, workspace_root},
+    instance::{Instance, shown, workspace_root},
     issuer::{ADMIN, AUDIENCE, ISSUER, Issuer},
-    keys, package,
+    keys, package, say,
     stack::{Buckets, Functions, IssuerRecord, Queues, Stack, Tenant, Tls},
     tenants,
 };
@@ -54,7 +54,7 @@ pub async fn up(instance: &Instance, bin_dir: &Path) -> Result<Stack> {
     stack.admin_token = issuer.token(ADMIN, tenants::TOKEN_LIFE)?;
     stack.tenants = sample_tenants(instance, &stack, &issuer).await?;
     stack.save(&instance.stack_file())?;
-    steps.done(&format!("tenants {}; all of it described in {}", TENANTS.join(", "), instance.stack_file().display()));
+    steps.done(&format!("tenants {}; all of it described in {}", TENANTS.join(", "), shown(&instance.stack_file())));
     Ok(stack)
 }
 
@@ -189,6 +189,6 @@ impl Steps {
     fn done(&self, what: &str) {
         let now = Instant::now();
         let took = now.duration_since(self.last.replace(now));
-        println!("  {:>5.1} s  {what}", took.as_secs_f64());
+        say(format_args!("  {:>5.1} s  {what}", took.as_secs_f64()));
     }
 }

@@ -71,6 +71,7 @@ fn the_sweeper_is_called_every_minute_and_not_again_for_a_failure() {
     let schedule = template.properties("SweeperSchedule");
     assert_eq!(schedule["ScheduleExpression"], "rate(1 minute)");
     assert_eq!(schedule["Target"]["Arn"], attribute("SweeperFunction", "Arn"));
+    assert_eq!(schedule["Target"]["RoleArn"], attribute("SweeperScheduleRole", "Arn"));
     assert!(may(&template, "SweeperScheduleRole", "lambda:InvokeFunction", &schedule["Target"]["Arn"]));
     let sweeper = template.properties("SweeperFunction");
     assert!(template.number(&sweeper["Timeout"]) < 60, "or runs overlap");

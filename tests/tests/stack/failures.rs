@@ -12,6 +12,14 @@ use crate::webhook;
 
 const DEFINITION: &str = include_str!("../../../infra/reports/Report_digital_wallet_transaction_detail.toml");
 
+/// The wallet report with the square of its rows.
+pub fn every_row_with_every_other() -> String {
+    let pairs = "FROM transactions CROSS JOIN (SELECT unique_id AS other FROM transactions) AS others\n";
+    let definition = DEFINITION.replace("FROM transactions\n", pairs);
+    assert_ne!(definition, DEFINITION);
+    definition
+}
+
 /// Orders the wallet report under a definition of the tenant's own, and checks that it fails with `code`.
 async fn fails(definition: String, code: &str, retryable: bool) {
     assert_ne!(definition, DEFINITION);
@@ -62,8 +70,6 @@ async fn a_definition_that_does_not_fit_its_data() {
 
 #[tokio::test]
 async fn more_time_than_the_definition_allows() {
-    // Every row with every other: nine million.
-    let pairs = "FROM transactions CROSS JOIN (SELECT unique_id AS other FROM transactions) AS others\n";
-    let definition = DEFINITION.replace("FROM transactions\n", pairs);
+    let definition = every_row_with_every_other();
     fails(definition.replace("timeout_seconds = 870", "timeout_seconds = 1"), "TIMED_OUT", false).await;
 }

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use waybill::{
-    aws::table::Write,
+    aws::table::{Row, Write},
     domain::{
         delivery::Target,
         id::{EventId, RequestId},
@@ -22,15 +22,15 @@ use waybill_tests::{
 use crate::webhook;
 
 /// A stage: a tenant with data, a receiver, and a request that has succeeded.
-struct Stage {
-    world: World,
-    tenant: Tenant,
-    receiver: Receiver,
-    finished: Request,
+pub struct Stage {
+    pub world: World,
+    pub tenant: Tenant,
+    pub receiver: Receiver,
+    pub finished: Request,
 }
 
 impl Stage {
-    async fn set() -> Self {
+    pub async fn set() -> Self {
         let world = World::load().await;
         let tenant = Tenant::create(&world).await;
         Lake::generate(&world, &tenant.id, 1_000, 1).await;
@@ -41,12 +41,12 @@ impl Stage {
         Self { world, tenant, receiver, finished }
     }
 
-    fn hook(&self) -> Target {
+    pub fn hook(&self) -> Target {
         Target::Webhook { url: self.receiver.url("/hook") }
     }
 
     /// A copy of the finished request as it was when it was recorded: queued, under an id of its own.
-    fn queued(&self) -> Request {
+    pub fn queued(&self) -> Request {
         Request {
             id: RequestId::generate(),
             delivery: Some(self.hook()),
@@ -63,17 +63,23 @@ impl Stage {
         }
     }
 
-    async fn insert(&self, request: &Request) {
-        self.world.table.write(vec![Write::insert(request).unwrap()]).await.unwrap();
+    pub async fn insert(&self, row: &impl Row) {
+        self.world.table.write(vec![Write::insert(row).unwrap()]).await.unwrap();
     }
 
-    fn message(&self, id: RequestId) -> String {
+    /// An event that tells of the finished request, and is due at a time.
+    pub fn event(&self, due_at: Timestamp) -> Announcement {
+        let event = Announcement::of(&self.finished, EventId::generate(), EventKind::ReportSucceeded, Timestamp::now());
+        Announcement { target: Some(self.hook()), due_at: Some(due_at), ..event }
+    }
+
+    pub fn message(&self, id: RequestId) -> String {
         let message = RequestMessage::V1 { tenant: self.tenant.id.clone(), request: id, dead: None };
         serde_json::to_string(&message).unwrap()
     }
 
     /// Waits for the request's end and checks that there is one report and one webhook.
-    async fn ends_once(&self, id: RequestId, attempt: u32) {
+    pub async fn ends_once(&self, id: RequestId, attempt: u32) {
         let status = self.tenant.succeeded(id).await;
         assert_eq!(status["attempt"], attempt, "{status}");
         let received = self.receiver.wait_for("/hook", 1, LONG).await.unwrap();
@@ -110,11 +116,8 @@ async fn a_request_whose_message_was_never_sent_is_found() {
 #[tokio::test]
 async fn an_event_whose_message_was_never_sent_is_found() {
     let stage = Stage::set().await;
-    let now = Timestamp::now();
-    let event = Announcement::of(&stage.finished, EventId::generate(), EventKind::ReportSucceeded, now);
-    let past = now - SignedDuration::from_secs(1);
-    let event = Announcement { target: Some(stage.hook()), due_at: Some(past), ..event };
-    stage.world.table.write(vec![Write::insert(&event).unwrap()]).await.unwrap();
+    let past = Timestamp::now() - SignedDuration::from_secs(1);
+    stage.insert(&stage.event(past)).await;
     stage.world.sweep().await;
     stage.ends_once(stage.finished.id, 1).await;
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 use waybill::domain::request::Request;
-use waybill_tests::{python::python, tenant::Tenant, wait::eventually, world::World};
+use waybill_tests::{python::python, skip, tenant::Tenant, wait::eventually, world::World};
 
 /// The one request of the tenant that such an event made.
 async fn made(world: &World, tenant: &str, is_ours: impl Fn(&Request) -> bool) -> Request {
@@ -70,7 +70,7 @@ async fn an_event_that_can_never_be_a_request_fails_alone() {
 async fn an_event_on_the_bus_belongs_to_the_tenant_of_the_rule() {
     let world = World::load().await;
     if !world.is_local() {
-        eprintln!("SKIPPED: the rule's tenant and source are known of the local cloud only");
+        skip::skipped("the rule's tenant and source are known of the local cloud only");
         return;
     }
     let sample = &world.stack.tenants[0];

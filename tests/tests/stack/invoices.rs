@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use waybill_local::instance::workspace_root;
 use waybill_tests::{
     files::{self, INVOICES_ORACLE},
+    skip,
     tenant::Tenant,
     world::World,
 };
@@ -16,7 +17,7 @@ fn data() -> Option<String> {
     if dir.is_dir() {
         return Some(format!("{}/*/*.parquet", dir.display()));
     }
-    eprintln!("SKIPPED: the Online Retail data is not on this machine (WAYBILL_SHARED names its folder)");
+    skip::skipped("the Online Retail data is not on this machine (WAYBILL_SHARED names its folder)");
     None
 }
 

@@ -7,6 +7,7 @@ use waybill::domain::id::RequestId;
 use waybill_local::receiver::Receiver;
 use waybill_tests::{
     lake::Lake,
+    skip,
     tenant::Tenant,
     wait::{LONG, eventually},
     world::World,
@@ -32,8 +33,12 @@ impl Run {
     /// None, and said so, where the functions' processes cannot be found.
     async fn begin() -> Option<Self> {
         let world = World::load().await;
-        if !world.is_local() || !fs::exists("/proc/self/environ").unwrap() {
-            eprintln!("SKIPPED: workers can be disturbed in the local cloud on Linux only");
+        if !world.is_local() {
+            skip::skipped("workers can be disturbed in the local cloud only");
+            return None;
+        }
+        if !fs::exists("/proc/self/environ").unwrap() {
+            skip::lacking("without /proc, workers cannot be found to be disturbed");
             return None;
         }
         let tenant = Tenant::create(&world).await;

@@ -1,27 +1,16 @@
-//! The operator's issuers (`issuers.json` in the configuration bucket) and their published keys.
+//! The operator's issuers (`issuers.json` in the configuration bucket).
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
-use jsonwebtoken::{dangerous, decode_header, jwk::JwkSet};
+use jsonwebtoken::{dangerous, decode_header};
 use serde::Deserialize;
-use tokio::sync::Mutex;
 use waybill::{aws::config_store::ConfigStore, guard::Guard};
 
-use super::token::{self, Issuer, Refused, Verified};
+use super::{
+    keys::Keys,
+    token::{Issuer, Verified},
+};
 use crate::problem::Problem;
-
-/// How long published keys are used.
-const FRESH: Duration = Duration::from_secs(300);
-
-/// An unknown key id fetches the keys again, but not more often than this: anybody can make one up.
-const REFETCH: Duration = Duration::from_secs(30);
-
-/// Largest key set that is read, in bytes.
-const MAX_JWKS: usize = 256 * 1024;
 
 /// Longest token that is looked at, in bytes.
 const MAX_TOKEN: usize = 16 * 1024;
@@ -40,14 +29,13 @@ struct Unverified {
 /// Issuers and their keys.
 pub struct Issuers {
     config: Arc<ConfigStore>,
-    guard: Arc<Guard>,
-    keys: Mutex<HashMap<String, (Instant, Arc<JwkSet>)>>,
+    keys: Keys,
 }
 
 impl Issuers {
     /// Reads `issuers.json` through the configuration store's cache.
     pub fn new(config: Arc<ConfigStore>, guard: Arc<Guard>) -> Self {
-        Self { config, guard, keys: Mutex::default() }
+        Self { config, keys: Keys::new(guard) }
     }
 
     /// Verifies a token of whichever configured issuer it claims to be from.
@@ -63,14 +51,8 @@ impl Issuers {
         let header = decode_header(token).map_err(|e| refused(&e))?;
         let claimed = dangerous::insecure_decode_claims::<Unverified>(token).map_err(|e| refused(&e))?;
         let issuer = self.configured(&claimed.iss).await?.ok_or_else(|| refused(&"unknown issuer"))?;
-        let keys = self.keys(&issuer, FRESH).await?;
-        match token::verify(token, &header, &issuer, &keys) {
-            Err(Refused::UnknownKey) if issuer.jwks_uri.is_some() => {
-                let keys = self.keys(&issuer, REFETCH).await?;
-                token::verify(token, &header, &issuer, &keys).map_err(|e| refused(&e))
-            }
-            other => other.map_err(|e| refused(&e)),
-        }
+        let verified = self.keys.verify(token, &header, &issuer, Instant::now()).await?;
+        verified.map_err(|e| refused(&e))
     }
 
     async fn configured(&self, issuer: &str) -> Result<Option<Issuer>, Problem> {
@@ -79,25 +61,5 @@ impl Issuers {
         let configured: Configured =
             serde_json::from_str(&text).map_err(|e| Problem::unavailable(&format!("issuers.json: {e}")))?;
         Ok(configured.issuers.into_iter().find(|known| known.issuer == issuer))
-    }
-
-    async fn keys(&self, issuer: &Issuer, max_age: Duration) -> Result<Arc<JwkSet>, Problem> {
-        if let Some(keys) = &issuer.jwks {
-            return Ok(Arc::new(keys.clone()));
-        }
-        let Some(uri) = &issuer.jwks_uri else {
-            return Err(Problem::unavailable(&format!("issuer {} has neither jwks nor jwks_uri", issuer.issuer)));
-        };
-        let mut cached = self.keys.lock().await;
-        if let Some((read_at, keys)) = cached.get(uri)
-            && read_at.elapsed() < max_age
-        {
-            return Ok(Arc::clone(keys));
-        }
-        let json = self.guard.get_json(uri, MAX_JWKS).await.map_err(|e| Problem::unavailable(&e))?;
-        let keys: JwkSet = serde_json::from_value(json).map_err(|e| Problem::unavailable(&e))?;
-        let keys = Arc::new(keys);
-        cached.insert(uri.clone(), (Instant::now(), Arc::clone(&keys)));
-        Ok(keys)
     }
 }

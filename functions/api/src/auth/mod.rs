@@ -6,6 +6,7 @@
 
 mod caller;
 mod issuers;
+mod keys;
 mod token;
 
 use std::sync::Arc;

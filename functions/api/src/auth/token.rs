@@ -118,3 +118,7 @@ fn accept(claims: Claims, issuer: &Issuer) -> Result<Verified, Refused> {
         scopes: (!named.is_empty()).then_some(named),
     })
 }
+
+#[cfg(test)]
+#[path = "token_tests.rs"]
+pub(super) mod tests;

@@ -6,7 +6,7 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use waybill::{
     aws::table::{keys::Key, rows::LinkRow},
     clock,
@@ -17,7 +17,11 @@ use crate::{app::App, problem::Problem};
 
 /// `GET` and `HEAD /v1/links/{capability}`: 302 to a presigned URL of at most five minutes, 410 once the
 /// link's life has ended.
-pub async fn follow(State(app): State<Arc<App>>, Path(capability): Path<String>) -> Result<Response, Problem> {
+pub async fn follow(
+    State(app): State<Arc<App>>,
+    method: Method,
+    Path(capability): Path<String>,
+) -> Result<Response, Problem> {
     let now = clock::now();
     let row = app.table.get::<LinkRow>(&Key::link(&capability)).await?;
     let link = row.ok_or_else(|| Problem::not_found("link"))?.row.link;
@@ -30,7 +34,11 @@ pub async fn follow(State(app): State<Arc<App>>, Path(capability): Path<String>)
     if request.is_none_or(|request| request.row.status != Status::Succeeded) {
         return Err(gone());
     }
-    let url = app.objects.presigned_get(&link.key, life).await?;
+    let url = if method == Method::HEAD {
+        app.objects.presigned_head(&link.key, life).await?
+    } else {
+        app.objects.presigned_get(&link.key, life).await?
+    };
     tracing::info!(request.id = %link.request, tenant.id = link.tenant, "link followed");
     let location = HeaderValue::from_str(&url).map_err(|e| Problem::unavailable(&e))?;
     let headers = [

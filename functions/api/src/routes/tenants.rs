@@ -47,6 +47,9 @@ struct Settings {
     #[serde(default)]
     recipient_keys: Vec<String>,
     retention_hours: Option<u32>,
+    /// Asks for a fresh webhook secret, as when the first was lost. The old one ends at once.
+    #[serde(default)]
+    new_webhook_secret: bool,
 }
 
 const fn default_packaging() -> Packaging {
@@ -54,7 +57,7 @@ const fn default_packaging() -> Packaging {
 }
 
 /// `PUT /v1/tenants/{tenant}`: creates it (201, with its webhook secret, shown this once) or replaces its
-/// settings (200). Identities that are no longer listed lose their access.
+/// settings (200, with a fresh secret if `new_webhook_secret` asks for one). Identities that are no longer listed lose their access.
 pub async fn put(
     State(app): State<Arc<App>>,
     _: Admin,
@@ -66,10 +69,10 @@ pub async fn put(
         .map_err(|error| Problem::invalid(vec![Fault::new("", "type", error.to_string())]))?;
     let keys = checked(&id, &settings, now).map_err(Problem::invalid)?;
     let before = app.table.get::<Tenant>(&Key::tenant(&id)).await?;
-    let secret = before.is_none().then(webhook_secret);
+    let secret = (before.is_none() || settings.new_webhook_secret).then(webhook_secret);
     let sealed = match (&before, &secret) {
-        (Some(before), _) => before.row.webhook_secret_sealed.clone(),
-        (None, Some(secret)) => seal_for(&app, &id, secret.expose()).await?,
+        (_, Some(secret)) => seal_for(&app, &id, secret.expose()).await?,
+        (Some(before), None) => before.row.webhook_secret_sealed.clone(),
         (None, None) => return Err(Problem::unavailable(&"no webhook secret")),
     };
     let tenant = Tenant {

@@ -23,7 +23,7 @@ use crate::{
         id::RequestId,
         message::RequestMessage,
         outcome::{Format, Packaging},
-        request::{HANDOFF_GRACE, Request, Status},
+        request::{Asked, Request},
         tenant::Tenant,
     },
     guard::Guard,
@@ -148,7 +148,7 @@ impl Acceptor {
         if !faults.is_empty() {
             return Err(Rejected::Invalid(faults));
         }
-        Ok(Request {
+        let asked = Asked {
             id,
             tenant: tenant.id.clone(),
             requested_by: requested_by.to_owned(),
@@ -160,20 +160,8 @@ impl Acceptor {
             packaging,
             delivery,
             retention_hours: tenant.retention_hours.unwrap_or(self.retention_hours),
-            status: Status::Queued,
-            attempt: 0,
-            created_at: now,
-            started_at: None,
-            finished_at: None,
-            retry_at: None,
-            lease: None,
-            due_at: Some(now + HANDOFF_GRACE),
-            handoffs: 0,
-            file: None,
-            expires_at: None,
-            link_sealed: None,
-            failure: None,
-        })
+        };
+        Ok(Request::recorded(asked, now))
     }
 }
 

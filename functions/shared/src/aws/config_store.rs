@@ -15,6 +15,9 @@ use crate::domain::definition::{Definition, is_valid_report_id, parse};
 /// How long an object is used without asking S3 whether it has changed.
 const FRESH: Duration = Duration::from_secs(30);
 
+/// Objects kept, and misses.
+const MAX_CACHED: usize = 1000;
+
 /// Where shared definitions stand.
 const REPORTS: &str = "reports/";
 
@@ -91,7 +94,12 @@ impl ConfigStore {
         }
         let read = self.read(key, known).await?;
         let text = read.text.clone();
-        self.cache.lock().await.insert(key.to_owned(), read);
+        let mut cache = self.cache.lock().await;
+        // Callers choose the ids, so what they make up must not pile up.
+        if cache.len() >= MAX_CACHED {
+            cache.clear();
+        }
+        cache.insert(key.to_owned(), read);
         Ok(text)
     }
 

@@ -6,7 +6,9 @@ pub mod queue;
 pub mod secrets;
 pub mod table;
 
-use aws_config::{BehaviorVersion, SdkConfig};
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, SdkConfig, timeout::TimeoutConfig};
 
 /// A call to AWS that failed after the SDK's own retries. Always worth another try later.
 #[derive(Debug, thiserror::Error)]
@@ -29,5 +31,20 @@ impl AwsError {
 
 /// Region, credentials and endpoint from the environment, as Lambda sets them.
 pub async fn sdk_config() -> SdkConfig {
-    aws_config::load_defaults(BehaviorVersion::latest()).await
+    // The SDK has no bound on an answer that never comes, as from a connection that died while the function was frozen.
+    let timeouts = TimeoutConfig::builder()
+        .operation_attempt_timeout(Duration::from_secs(5))
+        .operation_timeout(Duration::from_secs(15))
+        .build();
+    aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).load().await
+}
+
+/// S3, whose calls carry megabytes: bounded by the wait for an answer, not by the whole call.
+pub fn s3_client(config: &SdkConfig) -> aws_sdk_s3::Client {
+    let timeouts = TimeoutConfig::builder()
+        .read_timeout(Duration::from_secs(60))
+        .disable_operation_attempt_timeout()
+        .disable_operation_timeout()
+        .build();
+    aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(config).timeout_config(timeouts).build())
 }

@@ -57,18 +57,16 @@ impl Queue {
         Ok(received.filter_map(|m| Some(Received { body: m.body?, receipt: m.receipt_handle? })).collect())
     }
 
-    /// Makes messages that were received visible again at once. One that is gone meanwhile is passed over.
-    pub async fn release(&self, messages: &[Received]) -> Result<(), AwsError> {
-        for message in messages {
-            // One by one: the local cloud asks for a permission of its own for batches, which AWS does not know.
-            let request = self.client.change_message_visibility().queue_url(&self.url);
-            match request.receipt_handle(&message.receipt).visibility_timeout(0).send().await {
-                Ok(_) => {}
-                Err(error) if error.as_service_error().is_some_and(is_gone) => {}
-                Err(error) => return Err(AwsError::new("sqs", "ChangeMessageVisibility", &error)),
-            }
+    /// Makes a message that was received visible again at once. One that is gone meanwhile is passed over.
+    ///
+    /// Not in batches: the local cloud asks for a permission of its own for those, which AWS does not know.
+    pub async fn release(&self, message: &Received) -> Result<(), AwsError> {
+        let request = self.client.change_message_visibility().queue_url(&self.url);
+        match request.receipt_handle(&message.receipt).visibility_timeout(0).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(is_gone) => Ok(()),
+            Err(error) => Err(AwsError::new("sqs", "ChangeMessageVisibility", &error)),
         }
-        Ok(())
     }
 
     /// Removes a message that was received.

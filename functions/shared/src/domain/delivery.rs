@@ -19,8 +19,8 @@ use super::{
     retry::{self, Schedule},
 };
 
-/// By how much the clocks of two functions may differ: a message that is this early is on time.
-const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(1);
+/// How long dead letters are taken for an outage of ours.
+pub const PATIENCE: SignedDuration = SignedDuration::from_hours(24);
 
 /// Where a delivery goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +83,9 @@ pub struct Delivery {
     pub reason: Option<String>,
     /// When the sweeper must look.
     pub due_at: Option<Timestamp>,
+    /// Times the sweeper has handed it to the queue since an attempt began.
+    #[serde(default)]
+    pub handoffs: u32,
 }
 
 /// How an attempt ended.
@@ -202,6 +205,7 @@ impl Delivery {
             reason: None,
             // Whoever makes it hands it on at once; one that must wait first is parked.
             due_at: Some(if first > now { first } else { now + HANDOFF_GRACE }),
+            handoffs: 0,
         }
     }
 
@@ -211,7 +215,7 @@ impl Delivery {
             Event::Begin { owner, lease } => self.begin(owner, lease, now, schedule),
             Event::End { owner, outcome, jitter } => self.end(&owner, outcome, jitter, now, schedule),
             Event::Sweep => self.sweep(now),
-            Event::DeadLetter => self.dead_letter(now),
+            Event::DeadLetter => self.dead_letter(now, schedule),
             Event::DeadLetterKept => self.dead_letter_kept(),
         }
     }
@@ -227,7 +231,7 @@ impl Delivery {
         if self.lease_is_live(now) {
             return Err(Refusal::LeaseHeld);
         }
-        if self.next_attempt_at.is_some_and(|at| at > now + CLOCK_TOLERANCE) {
+        if self.next_attempt_at.is_some_and(|at| at > now + retry::CLOCK_TOLERANCE) {
             return Err(Refusal::NotDue);
         }
         if self.announcement.expires_at.is_some_and(|end| end <= now) {
@@ -240,6 +244,7 @@ impl Delivery {
         let until = now + lease;
         let mut next = self.clone();
         next.attempts += 1;
+        next.handoffs = 0;
         next.lease = Some(Lease { owner, until });
         next.due_at = Some(until);
         Ok((next, vec![]))
@@ -301,7 +306,8 @@ impl Delivery {
         }
         let mut next = self.clone();
         next.lease = None;
-        next.due_at = Some(now.max(self.next_attempt_at.unwrap_or(now)) + HANDOFF_GRACE);
+        next.due_at = Some(now.max(self.next_attempt_at.unwrap_or(now)) + retry::handoff_grace(self.handoffs));
+        next.handoffs += 1;
         Ok((next, vec![Effect::Enqueue { delay_seconds: retry::delay_seconds(wait) }]))
     }
 
@@ -310,10 +316,15 @@ impl Delivery {
         self.due_at == self.next_attempt_at
     }
 
-    fn dead_letter(&self, now: Timestamp) -> Result<Step, Refusal> {
+    /// Receives are not attempts: a message may die of our own outage, while the row is due and will be handed
+    /// over again. Only where that has not helped for a day beyond the whole schedule, nothing will.
+    fn dead_letter(&self, now: Timestamp, schedule: &Schedule) -> Result<Step, Refusal> {
         self.require_pending()?;
         if self.lease_is_live(now) {
             return Err(Refusal::LeaseHeld);
+        }
+        if now < self.created_at + schedule.total() + PATIENCE {
+            return Err(Refusal::NotDue);
         }
         Ok(self.ended(
             Status::Dead,

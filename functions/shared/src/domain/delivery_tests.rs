@@ -32,6 +32,7 @@ fn pending(expires_at: Option<Timestamp>) -> Delivery {
         link_sealed: None,
         failure: None,
         due_at: None,
+        handoffs: 0,
     };
     Delivery::new(announcement, target, at(0), &schedule())
 }
@@ -117,6 +118,30 @@ fn a_dispatcher_that_dies_repeats_an_attempt_at_most() {
     let again = step(&begun, begin("b"), 50).0;
     assert_eq!(again.attempts, 2);
     assert_eq!(again.apply(end("a", AttemptOutcome::Success), at(51), &schedule()), Err(Refusal::LeaseLost));
+}
+
+#[test]
+fn a_backlog_is_not_multiplied() {
+    let mut delivery = pending(None);
+    let mut waits = Vec::new();
+    for _ in 0..6 {
+        let due = delivery.due_at.unwrap().as_second();
+        delivery = step(&delivery, Event::Sweep, due).0;
+        waits.push(delivery.due_at.unwrap().as_second() - due);
+    }
+    assert_eq!(waits, [60, 120, 240, 480, 900, 900]);
+    let due = delivery.due_at.unwrap().as_second();
+    assert_eq!(step(&delivery, begin("a"), due).0.handoffs, 0);
+}
+
+#[test]
+fn a_dead_letter_ends_only_what_time_has_not_mended() {
+    let delivery = pending(None);
+    // The schedule (0 + 5 + 300 + 7200 s) and a day.
+    let patience = 7505 + 24 * 3600;
+    assert_eq!(delivery.apply(Event::DeadLetter, at(patience - 1), &schedule()), Err(Refusal::NotDue));
+    let (dead, effects) = step(&delivery, Event::DeadLetter, patience);
+    assert_eq!((dead.status, effects), (Status::Dead, vec![Effect::KeepDeadLetter]));
 }
 
 #[test]

@@ -118,6 +118,9 @@ pub struct Announcement {
     pub failure: Option<Failure>,
     /// When the sweeper hands it to the queue again.
     pub due_at: Option<Timestamp>,
+    /// Times it has done so.
+    #[serde(default)]
+    pub handoffs: u32,
 }
 
 impl Announcement {
@@ -137,6 +140,7 @@ impl Announcement {
             link_sealed: request.link_sealed.clone(),
             failure: request.failure.clone(),
             due_at: Some(now + super::request::HANDOFF_GRACE),
+            handoffs: 0,
         }
     }
 }
@@ -144,6 +148,14 @@ impl Announcement {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::request::{HANDOFF_GRACE, tests::queued};
+
+    #[test]
+    fn the_sweeper_looks_whether_an_events_message_arrived() {
+        let now = Timestamp::UNIX_EPOCH + HANDOFF_GRACE * 7;
+        let event = Announcement::of(&queued(), EventId::generate(), EventKind::ReportFailed, now);
+        assert_eq!((event.occurred_at, event.due_at), (now, Some(now + HANDOFF_GRACE)));
+    }
 
     /// A message in flight during a deployment was written by the previous release: its text is a contract.
     #[test]

@@ -11,8 +11,9 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
 }
 
-fn queued() -> Request {
-    Request {
+/// As recorded at the start of time.
+pub fn queued() -> Request {
+    let asked = Asked {
         id: RequestId::generate(),
         tenant: "acme".into(),
         requested_by: "issuer subject".into(),
@@ -24,20 +25,8 @@ fn queued() -> Request {
         packaging: Packaging::Plain,
         delivery: None,
         retention_hours: 1,
-        status: Status::Queued,
-        attempt: 0,
-        created_at: at(0),
-        started_at: None,
-        finished_at: None,
-        retry_at: None,
-        lease: None,
-        due_at: Some(at(60)),
-        handoffs: 0,
-        file: None,
-        expires_at: None,
-        link_sealed: None,
-        failure: None,
-    }
+    };
+    Request::recorded(asked, at(0))
 }
 
 fn file(attempt: u32) -> ReportFile {
@@ -67,6 +56,13 @@ fn fail(owner: &str, transient: bool) -> Event {
 
 fn step(request: &Request, event: Event, seconds: i64) -> Request {
     request.apply(event, at(seconds), &RULES).unwrap().0
+}
+
+#[test]
+fn the_sweeper_looks_whether_a_new_requests_message_arrived() {
+    let request = queued();
+    assert_eq!((request.status, request.attempt, request.created_at), (Status::Queued, 0, at(0)));
+    assert_eq!(request.due_at, Some(at(0) + HANDOFF_GRACE));
 }
 
 #[test]
@@ -126,6 +122,14 @@ fn a_transient_failure_is_tried_again_until_attempts_are_used_up() {
         }
     }
     assert_eq!((request.status, request.due_at), (Status::Failed, None));
+}
+
+#[test]
+fn a_copy_of_the_message_does_not_cut_the_backoff_short() {
+    let failed = step(&step(&queued(), claim("a"), 0), fail("a", true), 1);
+    assert_eq!(failed.retry_at, Some(at(16)));
+    assert_eq!(failed.apply(claim("b"), at(14), &RULES), Err(Refusal::NotDue));
+    assert_eq!(step(&failed, claim("b"), 15).attempt, 2);
 }
 
 #[test]

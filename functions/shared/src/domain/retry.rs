@@ -8,12 +8,15 @@ pub const MAX_QUEUE_DELAY: SignedDuration = SignedDuration::from_secs(900);
 /// The longest `Retry-After` that is honoured.
 pub const MAX_RETRY_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
+/// By how much the clocks of two functions may differ: a message that is this early is on time.
+pub const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(1);
+
 /// Wait before a request's next attempt: 15 s, 30 s, 60 s …, at most 15 minutes.
 pub fn backoff(attempts_so_far: u32) -> SignedDuration {
     doubled(15, attempts_so_far.saturating_sub(1))
 }
 
-/// Wait before the sweeper repeats a hand-off for the `n`-th time: 2, 4, 8 … minutes, at most 15. A backlog
+/// Wait after the sweeper's `n`-th repetition of a hand-off (0: the hand-off itself): 1, 2, 4 … minutes, at most 15. A backlog
 /// that is merely long is so not multiplied.
 pub fn handoff_grace(n: u32) -> SignedDuration {
     doubled(60, n)
@@ -63,6 +66,11 @@ impl Schedule {
     /// Wait before the first attempt.
     pub fn first_wait(&self) -> SignedDuration {
         self.0.first().copied().unwrap_or_default()
+    }
+
+    /// All waits together.
+    pub fn total(&self) -> SignedDuration {
+        self.0.iter().copied().sum()
     }
 
     /// Wait after attempt number `made` (from 1) failed, or none when it was the last.

@@ -11,6 +11,7 @@ use super::table::{bytes, count};
 use crate::{
     api_client::ApiClient,
     error::{Error, Result},
+    say,
 };
 
 const POLL: Duration = Duration::from_millis(300);
@@ -22,7 +23,7 @@ pub async fn until_final(api: &ApiClient, location: &str, deadline: Duration) ->
     loop {
         let request = api.get(location).await?.expect_status("read the request's status", &[200])?;
         let status = request["status"].as_str().unwrap_or_default();
-        line.show(&describe(&request, status, began.elapsed()));
+        line.show(&Seen::of(&request, status), began.elapsed());
         if !matches!(status, "QUEUED" | "RUNNING") {
             Line::end();
             return failed(&request).map_or(Ok(request), Err);
@@ -40,15 +41,31 @@ fn failed(request: &Value) -> Option<Error> {
     Some(Error::new("make the report", format!("{}: {}", failure["code"], failure["detail"])))
 }
 
-fn describe(request: &Value, status: &str, elapsed: Duration) -> String {
-    let seconds = elapsed.as_secs_f64();
-    // While it runs, progress counts; then the file's own figures.
-    let progress = &request["progress"];
-    let file = &request["file"];
-    let rows = progress["rows"].as_u64().or(file["rows"].as_u64()).unwrap_or_default();
-    let size = progress["bytes"].as_u64().or(file["plaintext_bytes"].as_u64()).unwrap_or_default();
-    let rate = if seconds > 0.0 { approximate(rows) / seconds } else { 0.0 };
-    format!("{status:<10} {seconds:>6.1} s   {:>12} rows   {:>10}   {rate:>9.0} rows/s", count(rows), bytes(size))
+/// What there is to see of a request.
+#[derive(Default, Clone, PartialEq, Eq)]
+struct Seen {
+    status: String,
+    rows: u64,
+    bytes: u64,
+}
+
+impl Seen {
+    fn of(request: &Value, status: &str) -> Self {
+        // While it runs, progress counts; then the file's own figures.
+        let (progress, file) = (&request["progress"], &request["file"]);
+        Self {
+            status: status.to_owned(),
+            rows: progress["rows"].as_u64().or(file["rows"].as_u64()).unwrap_or_default(),
+            bytes: progress["bytes"].as_u64().or(file["plaintext_bytes"].as_u64()).unwrap_or_default(),
+        }
+    }
+
+    fn describe(&self, elapsed: Duration) -> String {
+        let seconds = elapsed.as_secs_f64();
+        let rate = if seconds > 0.0 { approximate(self.rows) / seconds } else { 0.0 };
+        let (rows, size) = (count(self.rows), bytes(self.bytes));
+        format!("{:<10} {seconds:>6.1} s   {rows:>12} rows   {size:>10}   {rate:>9.0} rows/s", self.status)
+    }
 }
 
 /// For rates, which need no more than 52 bits.
@@ -57,28 +74,27 @@ fn approximate(value: u64) -> f64 {
     value as f64
 }
 
-/// A line that is written over on a terminal; elsewhere, one line per change of its first word.
+/// A line that is written over on a terminal; elsewhere, one line per change.
 #[derive(Default)]
 struct Line {
-    last_word: String,
+    last: Seen,
 }
 
 impl Line {
-    fn show(&mut self, text: &str) {
-        let word = text.split(' ').next().unwrap_or_default();
+    fn show(&mut self, seen: &Seen, elapsed: Duration) {
         let mut out = std::io::stdout().lock();
         // A terminal that is gone must not stop the demo.
         if out.is_terminal() {
-            _ = write!(out, "\r  {text}\x1b[K").and_then(|()| out.flush());
-        } else if word != self.last_word {
-            _ = writeln!(out, "  {text}");
+            _ = write!(out, "\r  {}\x1b[K", seen.describe(elapsed)).and_then(|()| out.flush());
+        } else if *seen != self.last {
+            _ = writeln!(out, "  {}", seen.describe(elapsed));
         }
-        word.clone_into(&mut self.last_word);
+        self.last.clone_from(seen);
     }
 
     fn end() {
         if std::io::stdout().is_terminal() {
-            println!();
+            say("");
         }
     }
 }

@@ -1,11 +1,9 @@
 //! The table that closes the demo.
 
-use std::fmt::Write;
-
-use serde_json::Value;
+use std::{fmt::Write, time::Duration};
 
 use super::Story;
-use crate::unpack::Opener;
+use crate::{instance::shown, unpack::Opener};
 
 /// All of it, one line a fact.
 pub fn render(story: &Story) -> String {
@@ -13,9 +11,10 @@ pub fn render(story: &Story) -> String {
     let timings = &file["timings"];
     let header = |name: &str| story.webhook.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("-");
     let opener = match story.opener {
-        Opener::Gpg => "decrypted by gpg; signature of the service good",
-        Opener::Rpgp => "no gpg on this machine: decrypted by rPGP; signature of the service good",
+        Opener::Gpg => "by gpg",
+        Opener::Rpgp => "by rPGP, for there is no gpg on this machine",
     };
+    let notified = story.delivery.and_then(|took| u64::try_from(took.as_millis()).ok());
     let rows = [
         ("report", format!("{} ({})", story.report, story.request["id"].as_str().unwrap_or("?"))),
         ("rows", count(story.content.csv_rows)),
@@ -23,30 +22,34 @@ pub fn render(story: &Story) -> String {
             "bytes",
             format!("{} plain, {} encrypted and downloaded", bytes(story.content.bytes), bytes(story.downloaded)),
         ),
-        ("queued", milliseconds(&story.request["queue_ms"])),
-        ("planning", milliseconds(&timings["plan_ms"])),
-        ("encoding", milliseconds(&timings["encode_ms"])),
-        ("whole run", milliseconds(&timings["total_ms"])),
-        (
-            "delivery",
-            story.delivery.map_or_else(|| "-".to_owned(), |took| format!("{} ms after the end", took.as_millis())),
-        ),
-        ("webhook", format!("{} {}, webhook-id {}", story.webhook.method, story.webhook.path, header("webhook-id"))),
-        ("", "signature verified with the Standard Webhooks library".to_owned()),
-        ("package", opener.to_owned()),
-        ("checksum", format!("SHA-256 {}… and row count as promised", &story.content.sha256[..16])),
-        ("file", story.file.display().to_string()),
+        ("queue", took(story.request["queue_ms"].as_u64(), "from the request's record to the worker's claim")),
+        ("run", took(timings["total_ms"].as_u64(), "from reading the lake to the file complete in S3; of it")),
+        ("  planning", took(timings["plan_ms"].as_u64(), "until the first row")),
+        ("  encoding", took(timings["encode_ms"].as_u64(), "busy with CSV, compression and encryption")),
+        ("webhook", took(notified, "from the report's recorded end to the receiver")),
+        ("download", took(Some(milliseconds(story.download)), "by the managed link, which redirects to S3")),
+        ("decryption", took(Some(milliseconds(story.opening)), &format!("{opener}, with the signature"))),
+        ("verified", format!("webhook {}, by the Standard Webhooks library", header("webhook-id"))),
+        ("", "OpenPGP signature of the service".to_owned()),
+        ("", format!("SHA-256 {}…, size and row count as promised", &story.content.sha256[..16])),
+        ("file", shown(&story.file).to_string()),
     ];
     let mut table = String::from("\nDelivered:\n");
     for (name, value) in rows {
         // Writing to a String cannot fail.
-        _ = writeln!(table, "  {name:<10} {value}");
+        _ = writeln!(table, "  {name:<11} {value}");
     }
     table
 }
 
-fn milliseconds(value: &Value) -> String {
-    value.as_u64().map_or_else(|| "-".to_owned(), |ms| format!("{ms} ms"))
+/// A time, and what passed in it.
+fn took(ms: Option<u64>, what: &str) -> String {
+    let time = ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms} ms"));
+    format!("{time:<8}  {what}")
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A number with its thousands apart.

@@ -160,7 +160,10 @@ struct Gpg(std::path::PathBuf);
 impl Gpg {
     fn new(name: &str) -> Option<Self> {
         if Command::new("gpg").arg("--version").stdout(Stdio::null()).status().is_err() {
-            eprintln!("SKIPPED: gpg is not installed, so nothing proves that GnuPG opens our messages");
+            assert_ne!(std::env::var("WAYBILL_COMPLETE").as_deref(), Ok("1"), "gpg is not installed");
+            // Past the test harness, which keeps to itself what passing tests print.
+            let skipped = b"SKIPPED: gpg is not installed, so nothing proves that GnuPG opens our messages\n";
+            io::stderr().write_all(skipped).unwrap();
             return None;
         }
         let home = std::env::temp_dir().join(format!("waybill-gpg-{}-{name}", std::process::id()));
