@@ -19,6 +19,9 @@ use crate::{
 pub const REGION: &str = "us-east-1";
 
 const START_DEADLINE: Duration = Duration::from_mins(1);
+
+/// From here on a process that was started shows what it is.
+const EXEC_GRACE: Duration = Duration::from_secs(1);
 const STOP_DEADLINE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(50);
 
@@ -53,16 +56,15 @@ impl Cloud {
     /// Waits for its health check, for as long as its process is there. A busy cloud may need long to answer.
     async fn answers(&self) -> bool {
         let began = Instant::now();
-        while self.is_ours() {
-            if self.is_healthy().await {
-                return true;
-            }
-            if began.elapsed() > START_DEADLINE {
-                break;
+        while !self.is_healthy().await {
+            let waited = began.elapsed();
+            // A process that was just started has no arguments of its own yet.
+            if waited > START_DEADLINE || (waited > EXEC_GRACE && !self.is_ours()) {
+                return false;
             }
             tokio::time::sleep(POLL).await;
         }
-        false
+        self.is_ours()
     }
 
     /// Whether the process is there and is the one that we started: a pid alone may have a new owner by now.

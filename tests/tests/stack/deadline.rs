@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use waybill::domain::{id::RequestId, outcome::Packaging, request::Request};
-use waybill_tests::{function::Function, lake::Lake, tenant::WALLET, wait::eventually};
+use waybill_tests::{function::Function, lake::Lake, skip, tenant::WALLET, wait::eventually};
 
 use crate::{failures::every_row_with_every_other, faults::Stage};
 
@@ -18,7 +18,7 @@ const USUAL: Duration = Duration::from_secs(900);
 async fn a_worker_stops_ahead_of_its_deadline_and_goes_on_with_the_next() {
     let (endless, usual) = tokio::join!(Stage::set(), Stage::set());
     if !endless.world.is_local() {
-        eprintln!("SKIPPED: a worker's deadline can be set in the local cloud only");
+        skip::skipped("a worker's deadline can be set in the local cloud only");
         return;
     }
     let request = endless_request(&endless).await;

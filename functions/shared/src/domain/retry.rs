@@ -16,8 +16,8 @@ pub fn backoff(attempts_so_far: u32) -> SignedDuration {
     doubled(15, attempts_so_far.saturating_sub(1))
 }
 
-/// Wait after the sweeper's `n`-th repetition of a hand-off (0: the hand-off itself): 1, 2, 4 … minutes, at most 15. A backlog
-/// that is merely long is so not multiplied.
+/// Wait after the sweeper's `n`-th repetition of a hand-off (0: the hand-off itself): 1, 2, 4 … minutes, at most 15.
+/// A backlog that is merely long is so not multiplied.
 pub fn handoff_grace(n: u32) -> SignedDuration {
     doubled(60, n)
 }
