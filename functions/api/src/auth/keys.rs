@@ -171,7 +171,7 @@ mod tests {
     async fn published_keys_are_fetched_once_in_a_while() {
         let signer = Signer::es256("a");
         let published = Published::of("once", &signer).await;
-        for later in [Duration::ZERO, REFETCH, FRESH - MOMENT] {
+        for later in [Duration::ZERO, REFETCH, FRESH.saturating_sub(MOMENT)] {
             assert!(published.accepts(&signer, later).await);
             assert_eq!(published.fetched(), 1, "{later:?}");
         }
@@ -181,7 +181,7 @@ mod tests {
 
         // A key that is published no more is not used for ever.
         published.publish(&[&Signer::es256("b")]);
-        assert!(published.accepts(&signer, FRESH * 2 - MOMENT).await);
+        assert!(published.accepts(&signer, (FRESH * 2).saturating_sub(MOMENT)).await);
         assert!(!published.accepts(&signer, FRESH * 2).await);
     }
 
@@ -190,7 +190,7 @@ mod tests {
         let (old, new) = (Signer::es256("old"), Signer::rs256("new"));
         let published = Published::of("seldom", &old).await;
         assert!(published.accepts(&old, Duration::ZERO).await);
-        for later in [Duration::ZERO, REFETCH - MOMENT] {
+        for later in [Duration::ZERO, REFETCH.saturating_sub(MOMENT)] {
             let refused = published.verify(&new, later).await.unwrap();
             assert_eq!(refused, Err(Refused::UnknownKey), "{later:?}");
             assert_eq!(published.fetched(), 1, "{later:?}");
@@ -212,7 +212,7 @@ mod tests {
         assert!(published.accepts(&signer, Duration::ZERO).await);
         published.receiver.reply("/jwks", [Reply::status(http::StatusCode::SERVICE_UNAVAILABLE)]);
         assert!(published.accepts(&signer, FRESH).await);
-        assert!(published.accepts(&signer, STALE - MOMENT).await);
+        assert!(published.accepts(&signer, STALE.saturating_sub(MOMENT)).await);
         assert_eq!(published.verify(&signer, STALE).await.unwrap_err().code, "unavailable");
     }
 
@@ -232,7 +232,7 @@ mod tests {
             let fetched = published.fetched();
             later += REFETCH;
             // Every token would else make another call, as long as the issuer is down.
-            assert_eq!(published.verify(&signer, later - MOMENT).await.unwrap_err().code, "unavailable");
+            assert_eq!(published.verify(&signer, later.saturating_sub(MOMENT)).await.unwrap_err().code, "unavailable");
             assert_eq!(published.fetched(), fetched);
         }
         published.publish(&[&signer]);
