@@ -20,19 +20,15 @@ impl Objects {
 
     /// A URL that opens the object for `life`, signed with the function's own role. No call is made.
     pub async fn presigned_get(&self, key: &str, life: SignedDuration) -> Result<String, AwsError> {
-        let config =
-            PresigningConfig::expires_in(life.unsigned_abs()).map_err(|e| AwsError::new("s3", "presign", &e))?;
         let request = self.client.get_object().bucket(&self.bucket).key(key);
-        let presigned = request.presigned(config).await.map_err(|e| AwsError::new("s3", "presign", &e))?;
+        let presigned = request.presigned(lasting(life)?).await.map_err(|e| AwsError::new("s3", "presign", &e))?;
         Ok(presigned.uri().to_owned())
     }
 
     /// As [`Self::presigned_get`], for `HEAD`: the method is a part of what is signed.
     pub async fn presigned_head(&self, key: &str, life: SignedDuration) -> Result<String, AwsError> {
-        let config =
-            PresigningConfig::expires_in(life.unsigned_abs()).map_err(|e| AwsError::new("s3", "presign", &e))?;
         let request = self.client.head_object().bucket(&self.bucket).key(key);
-        let presigned = request.presigned(config).await.map_err(|e| AwsError::new("s3", "presign", &e))?;
+        let presigned = request.presigned(lasting(life)?).await.map_err(|e| AwsError::new("s3", "presign", &e))?;
         Ok(presigned.uri().to_owned())
     }
 
@@ -42,4 +38,8 @@ impl Objects {
         request.send().await.map_err(|e| AwsError::new("s3", "DeleteObject", &e))?;
         Ok(())
     }
+}
+
+fn lasting(life: SignedDuration) -> Result<PresigningConfig, AwsError> {
+    PresigningConfig::expires_in(life.unsigned_abs()).map_err(|e| AwsError::new("s3", "presign", &e))
 }
