@@ -115,14 +115,19 @@ impl ApiClient {
 
     /// Opens a managed link: asks the API, then the file's own address, whose answer streams.
     pub async fn open_link(&self, link: &str) -> Result<Response> {
-        let answer = self.get(link).await?;
+        self.follow(Method::GET, link).await
+    }
+
+    /// Follows a managed link with another method, as a link scanner does with `HEAD`.
+    pub async fn follow(&self, method: Method, link: &str) -> Result<Response> {
+        let answer = self.send(method.clone(), link, &[], Vec::new()).await?;
         if answer.status != 302 {
             answer.expect_status("open the managed link", &[])?;
             return Err(Error::new("open the managed link", "it does not redirect"));
         }
         let answer_location = answer.header("location");
         // A report may take longer to download than an answer of the API may take to come.
-        let request = self.http.get(answer_location).timeout(Duration::from_hours(24));
+        let request = self.http.request(method, answer_location).timeout(Duration::from_hours(24));
         let response = request.send().await.context("download the report")?;
         response.error_for_status().context("download the report")
     }

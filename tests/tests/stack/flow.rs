@@ -95,6 +95,8 @@ async fn check_link(world: &World, link: &str) {
         assert_eq!(answer.status, 302, "{method}");
         assert!(answer.header("location").contains("X-Amz-Signature="), "{method}");
         assert_eq!(answer.header("cache-control"), "no-store");
+        // The method is a part of what S3 checks the signature over.
+        assert_eq!(world.api.follow(method.clone(), link).await.unwrap().status(), 200, "{method}");
     }
     let unknown = world.api.get("/v1/links/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").await.unwrap();
     assert_eq!((unknown.status, &unknown.json()["code"]), (404, &json!("not_found")));
