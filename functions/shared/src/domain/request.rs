@@ -10,6 +10,8 @@
 //! or with a named [`Refusal`]. A shell loads the row, applies, writes with a condition on what it read, and
 //! carries the effects out. While a row has `due_at`, the sweeper looks at it then, so nothing is forgotten.
 
+mod asked;
+
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
@@ -24,6 +26,8 @@ use super::{
     outcome::{Format, Packaging, ReportFile},
     retry,
 };
+
+pub use self::asked::Asked;
 
 /// Where a request stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -108,33 +112,6 @@ pub struct Request {
     pub link_sealed: Option<String>,
     /// Present once FAILED; before that, the latest failed attempt.
     pub failure: Option<Failure>,
-}
-
-/// What is asked for, once it is known to be right.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Asked {
-    /// Id that it is recorded under.
-    pub id: RequestId,
-    /// Whose it is.
-    pub tenant: String,
-    /// Who asks.
-    pub requested_by: String,
-    /// Id of the definition.
-    pub report: String,
-    /// Version of the definition.
-    pub report_version: u32,
-    /// Parameters as given.
-    pub parameters: serde_json::Value,
-    /// Values for the SQL's placeholders.
-    pub resolved: BTreeMap<String, Value>,
-    /// How rows are written.
-    pub format: Format,
-    /// What the file is wrapped in.
-    pub packaging: Packaging,
-    /// Who is told at the end, if anybody.
-    pub delivery: Option<Target>,
-    /// Life of the file.
-    pub retention_hours: u32,
 }
 
 /// Settings of the machine.
@@ -223,36 +200,6 @@ pub enum Refusal {
 pub type Step = (Request, Vec<Effect>);
 
 impl Request {
-    /// A new request, whose message is sent once it is recorded: the sweeper looks whether it arrived.
-    pub fn recorded(asked: Asked, now: Timestamp) -> Self {
-        Self {
-            id: asked.id,
-            tenant: asked.tenant,
-            requested_by: asked.requested_by,
-            report: asked.report,
-            report_version: asked.report_version,
-            parameters: asked.parameters,
-            resolved: asked.resolved,
-            format: asked.format,
-            packaging: asked.packaging,
-            delivery: asked.delivery,
-            retention_hours: asked.retention_hours,
-            status: Status::Queued,
-            attempt: 0,
-            created_at: now,
-            started_at: None,
-            finished_at: None,
-            retry_at: None,
-            lease: None,
-            due_at: Some(now + HANDOFF_GRACE),
-            handoffs: 0,
-            file: None,
-            expires_at: None,
-            link_sealed: None,
-            failure: None,
-        }
-    }
-
     /// The whole machine.
     pub fn apply(&self, event: Event, now: Timestamp, rules: &Rules) -> Result<Step, Refusal> {
         match event {
