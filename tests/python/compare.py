@@ -1,8 +1,8 @@
 """Compares a report with what DuckDB finds in the same Parquet files: header, row count, control totals, every cell.
 
-Input (JSON on stdin): file, format (csv or ndjson), parquet (glob), columns [{name, title, type}], select, condition,
-totals. Output: header and expected_header, actual and expected {rows, totals}, and up to five rows each of missing
-and unexpected.
+Input (JSON on stdin): file, format (csv or ndjson), parquet (glob), columns [{name, title, type}], query (over the table
+`lake`), totals, order (columns by which the file's rows must be sorted; none if empty). Output: header and
+expected_header, actual and expected {rows, totals}, up to five rows each of missing and unexpected, and in_order.
 """
 
 import json
@@ -45,7 +45,7 @@ lake = f"read_parquet({quoted(task['parquet'])}, hive_partitioning = true)"
 db.execute(f"CREATE VIEW lake AS SELECT * FROM {lake}")
 db.execute(
     f"CREATE TABLE expected AS SELECT {', '.join(map(expected, columns))} "
-    f"FROM (SELECT {task['select']} FROM lake WHERE {task['condition']})"
+    f"FROM ({task['query']})"
 )
 
 
@@ -58,6 +58,15 @@ def summary(table):
 def difference(these, others):
     rows = db.execute(f"SELECT * FROM {these} EXCEPT ALL SELECT * FROM {others} LIMIT 5").fetchall()
     return [[str(cell) for cell in row] for row in rows]
+
+
+def in_order():
+    """Whether the file's rows, which the table keeps in the file's order, are sorted as they should be."""
+    keys = ", ".join(f'"{name}"' for name in task["order"])
+    if not keys:
+        return True
+    found = db.execute(f"SELECT {keys} FROM actual").fetchall()
+    return found == db.execute(f"SELECT {keys} FROM actual ORDER BY {keys}").fetchall()
 
 
 header = expected_header = None
@@ -78,6 +87,7 @@ json.dump(
         "expected": summary("expected"),
         "missing": difference("expected", "actual"),
         "unexpected": difference("actual", "expected"),
+        "in_order": in_order(),
     },
     sys.stdout,
 )

@@ -48,7 +48,7 @@ pub async fn open(world: &World, tenant: &Tenant, status: &Value) -> Opened {
         "object_sha256": opened.object.sha256,
     });
     for (name, found) in figures.as_object().unwrap() {
-        assert_eq!(&status["file"][name], found, "{name} of {status}");
+        assert_eq!(&status["files"][0][name], found, "{name} of {status}");
     }
     opened
 }
@@ -78,7 +78,7 @@ async fn decrypt(world: &World, tenant: &Tenant, from: &Path, to: &Path) {
 pub struct Oracle {
     /// Name, title, and DuckDB type of each column.
     pub columns: &'static [(&'static str, &'static str, &'static str)],
-    /// The columns in DuckDB's SQL, over the table `lake`.
+    /// The columns in DuckDB's SQL, over the table `lake`; empty for a report whose query is more than a filter.
     pub select: &'static str,
     /// Columns whose sums are control totals.
     pub totals: &'static [&'static str],
@@ -133,6 +133,16 @@ impl Oracle {
     /// # Panics
     /// If there is any difference.
     pub async fn agrees(&self, file: &Path, format: &str, parquet: &str, condition: &str) -> Value {
+        let query = format!("SELECT {} FROM lake WHERE {condition}", self.select);
+        self.answers(file, format, parquet, &query, &[]).await
+    }
+
+    /// The same for what a whole query of DuckDB over the table `lake` answers; the rows are sorted by the columns
+    /// `order`, if there are any.
+    ///
+    /// # Panics
+    /// If there is any difference.
+    pub async fn answers(&self, file: &Path, format: &str, parquet: &str, query: &str, order: &[&str]) -> Value {
         let columns: Vec<Value> = self
             .columns
             .iter()
@@ -142,7 +152,7 @@ impl Oracle {
             "compare.py",
             json!({
                 "file": file, "format": format, "parquet": parquet, "columns": columns,
-                "select": self.select, "condition": condition, "totals": self.totals,
+                "query": query, "totals": self.totals, "order": order,
             }),
         )
         .await;
@@ -150,6 +160,7 @@ impl Oracle {
         assert_eq!(compared["missing"], json!([]), "rows that DuckDB finds and the report lacks");
         assert_eq!(compared["unexpected"], json!([]), "rows of the report that DuckDB does not find");
         assert_eq!(compared["actual"], compared["expected"], "row count and control totals");
+        assert_eq!(compared["in_order"], true, "the order of rows");
         compared["actual"].clone()
     }
 

@@ -65,6 +65,14 @@ impl Function {
     /// # Panics
     /// If the binary has not been built.
     pub async fn start(world: &World, binary: &str, name: &str) -> Self {
+        Self::start_with(world, binary, name, &[]).await
+    }
+
+    /// The same with `changes` to its environment.
+    ///
+    /// # Panics
+    /// If the binary has not been built.
+    pub async fn start_with(world: &World, binary: &str, name: &str, changes: &[(&str, &str)]) -> Self {
         let (invocations, waiting) = mpsc::unbounded_channel();
         let arn = format!("arn:aws:lambda:{}:000000000000:function:{name}", world.stack.region);
         let (server, api) = serve(Lambda { arn, waiting: AsyncMutex::new(waiting), running: Mutex::default() }).await;
@@ -87,6 +95,7 @@ impl Function {
             .env("AWS_LAMBDA_LOG_GROUP_NAME", "of-a-test")
             .env("AWS_LAMBDA_LOG_STREAM_NAME", "of-a-test")
             .env("TMPDIR", folder.path())
+            .envs(changes.iter().copied())
             .stdin(Stdio::null())
             .stderr(log.try_clone().unwrap())
             .stdout(log);

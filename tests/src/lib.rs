@@ -6,10 +6,13 @@
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "tests fail by panicking")]
 
+pub mod events;
 pub mod files;
 pub mod function;
 pub mod lake;
+pub mod presigned;
 pub mod python;
+pub mod retail;
 pub mod skip;
 pub mod tenant;
 pub mod wait;

@@ -14,7 +14,8 @@ use self::load::{Template, attribute, entries, list};
 const FUNCTIONS: [&str; 5] = ["api", "intake", "worker", "dispatcher", "sweeper"];
 const QUEUES: [&str; 3] = ["Request", "Delivery", "Intake"];
 const BUCKETS: [&str; 3] = ["ReportBucket", "LakeBucket", "ConfigBucket"];
-const STATEFUL: [&str; 6] = ["Table", "ReportBucket", "LakeBucket", "ConfigBucket", "SealingSecret", "SigningSecret"];
+const STATEFUL: [&str; 7] =
+    ["Table", "ReportBucket", "LakeBucket", "ConfigBucket", "SealingSecret", "SigningSecret", "UserPool"];
 
 /// The logical id that starts with a function's name, such as `ApiFunction`.
 fn id_of(function: &str, suffix: &str) -> String {
@@ -67,8 +68,11 @@ fn data_outlives_the_stack_unless_told_otherwise() {
         assert_eq!(resource["DeletionPolicy"], policy, "{id}");
         assert_eq!(resource["UpdateReplacePolicy"], policy, "{id}");
     }
-    let kinds = ["AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Secret"];
-    assert_eq!(kinds.iter().map(|kind| template.all(kind).len()).sum::<usize>(), STATEFUL.len());
+    let kinds =
+        ["AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Secret", "AWS::Cognito::UserPool"];
+    // The link signer's secret goes with its user, without whom it opens nothing.
+    assert!(template.0["Resources"]["LinkSignerSecret"]["DeletionPolicy"].is_null());
+    assert_eq!(kinds.iter().map(|kind| template.all(kind).len()).sum::<usize>(), STATEFUL.len() + 1);
 }
 
 #[test]

@@ -2,15 +2,19 @@
 
 use std::path::PathBuf;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 use waybill::{
-    aws::table::keys::{Key, story},
+    aws::table::{
+        Write,
+        keys::{Key, story},
+    },
     domain::{
+        admission::Slot,
         delivery::{self, Delivery},
         id::RequestId,
-        request::Status,
+        message::RequestMessage,
     },
 };
 use waybill_local::{
@@ -67,10 +71,17 @@ fn sample(world: &World) -> &Known {
 impl Tenant {
     /// A new tenant.
     pub async fn create(world: &World) -> Self {
+        Self::create_with(world, json!({})).await
+    }
+
+    /// A new tenant with these settings besides the usual ones.
+    pub async fn create_with(world: &World, more: Value) -> Self {
         let id = fresh_id();
         let subject = format!("{id}-client");
         let path = format!("/v1/tenants/{id}");
-        let answer = world.admin.put(&path, &settings(world, &subject)).await.unwrap();
+        let mut settings = settings(world, &subject);
+        settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let answer = world.admin.put(&path, &settings).await.unwrap();
         let made = answer.expect_status("create a tenant", &[201]).unwrap();
         let token = world.issuer.token(&subject, SignedDuration::from_hours(1)).unwrap();
         Self {
@@ -88,6 +99,31 @@ impl Tenant {
             "report": WALLET,
             "parameters": { "d1": "2024-01-01T00:00:00", "d2": "2024-12-31T23:59:59.999" },
         })
+    }
+
+    /// Takes the tenant's only slot, as a run of an hour would: what is asked for now waits. Of a tenant that was made
+    /// with `quotas.running` 1.
+    pub async fn hold_slot(&self, world: &World) {
+        let until = Timestamp::now() + SignedDuration::from_hours(1);
+        let request = Some(RequestId::generate());
+        let slot = Slot { tenant: self.id.clone(), number: 0, request, owner: "a test".into(), until };
+        world.table.write(vec![Write::overwrite(&slot).unwrap()]).await.unwrap();
+    }
+
+    /// Gives the slot back, and wakes what waits, as the run's end would.
+    pub async fn free_slot(&self, world: &World, wake: RequestId) {
+        world.table.write(vec![Write::delete(Key::slot(&self.id, 0))]).await.unwrap();
+        let message = RequestMessage::V1 { tenant: self.id.clone(), request: wake, dead: None };
+        world.send(&world.stack.queues.request, &self.id, &serde_json::to_string(&message).unwrap()).await;
+    }
+
+    /// Waits until the request is parked.
+    pub async fn waits(&self, id: RequestId) {
+        eventually("a request that waits for a slot", async || {
+            let status = self.status(id).await;
+            (status["waiting_for_slot"] == true).then_some(())
+        })
+        .await;
     }
 
     /// Asks for a report; returns its id.
@@ -144,7 +180,7 @@ impl Tenant {
                 (!waiting).then_some(())
             })
             .await;
-            if request.status == Status::Succeeded {
+            if request.status.has_file() {
                 expected.extend(request.file.map(|file| file.key));
             }
         }

@@ -32,8 +32,11 @@ pub struct World {
     pub issuer: Issuer,
     /// Its table.
     pub table: Table,
+    /// For further clients.
+    pub config: aws_config::SdkConfig,
     s3: aws_sdk_s3::Client,
-    sqs: aws_sdk_sqs::Client,
+    pub(crate) sqs: aws_sdk_sqs::Client,
+    pub(crate) events: aws_sdk_eventbridge::Client,
     lambda: aws_sdk_lambda::Client,
 }
 
@@ -60,7 +63,9 @@ impl World {
             table: Table::new(aws_sdk_dynamodb::Client::new(&config), &stack.table),
             s3: aws_sdk_s3::Client::new(&config),
             sqs: aws_sdk_sqs::Client::new(&config),
+            events: aws_sdk_eventbridge::Client::new(&config),
             lambda: aws_sdk_lambda::Client::new(&config),
+            config,
             stack,
         }
     }

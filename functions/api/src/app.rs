@@ -2,22 +2,33 @@
 
 use std::sync::Arc;
 
+use http::StatusCode;
+use jiff::Timestamp;
 use waybill::{
     accept::Acceptor,
     aws::{
         config_store::ConfigStore,
+        link_signer::{DirectUrl, LinkSigner},
         objects::Objects,
         queue::Queue,
         s3_client, sdk_config,
-        secrets::{CachedSecret, sealing_keyring, service_key},
-        table::Table,
+        secrets::{CachedSecret, link_signer_key, sealing_keyring, service_key},
+        table::{Table, keys::Key},
     },
     config::{self, ConfigError},
+    domain::{
+        link::LinkMode,
+        request::{Request, Rules},
+        tenant::Tenant,
+    },
     openpgp::ServiceKey,
     seal::Keyring,
 };
 
-use crate::auth::Authenticator;
+use crate::{
+    auth::{Authenticator, UserPool},
+    problem::Problem,
+};
 
 /// Clients and settings.
 pub struct App {
@@ -27,10 +38,16 @@ pub struct App {
     pub acceptor: Acceptor,
     /// The one table.
     pub table: Table,
+    /// To dispatchers.
+    pub deliveries: Queue,
+    /// Settings of the request machine.
+    pub rules: Rules,
     /// Definitions.
     pub config: Arc<ConfigStore>,
     /// Report files.
     pub objects: Objects,
+    /// Signs direct links.
+    pub signer: LinkSigner,
     /// Opens links and webhook secrets.
     pub sealing: CachedSecret<Keyring>,
     /// Its public half is published.
@@ -48,9 +65,11 @@ impl App {
         let table = Table::new(aws_sdk_dynamodb::Client::new(&aws), config::text("WAYBILL_TABLE")?);
         let store = Arc::new(ConfigStore::new(s3.clone(), config::text("WAYBILL_CONFIG_BUCKET")?));
         let guard = Arc::new(config::guard()?);
-        let queue = Queue::new(aws_sdk_sqs::Client::new(&aws), config::text("WAYBILL_REQUEST_QUEUE")?);
+        let sqs = aws_sdk_sqs::Client::new(&aws);
+        let queue = Queue::new(sqs.clone(), config::text("WAYBILL_REQUEST_QUEUE")?);
+        let report_bucket = config::text("WAYBILL_REPORT_BUCKET")?;
         Ok(Self {
-            authenticator: Authenticator::new(Arc::clone(&store), table.clone(), Arc::clone(&guard)),
+            authenticator: Authenticator::new(Arc::clone(&store), table.clone(), Arc::clone(&guard), UserPool::from_env()),
             acceptor: Acceptor {
                 table: table.clone(),
                 queue,
@@ -59,12 +78,37 @@ impl App {
                 retention_hours: config::parsed("WAYBILL_RETENTION_HOURS")?,
             },
             table,
+            deliveries: Queue::new(sqs, config::text("WAYBILL_DELIVERY_QUEUE")?),
+            rules: config::request_rules()?,
             config: store,
-            objects: Objects::new(s3, config::text("WAYBILL_REPORT_BUCKET")?),
+            objects: Objects::new(s3.clone(), report_bucket.clone()),
+            signer: LinkSigner::new(
+                s3,
+                report_bucket,
+                link_signer_key(secrets.clone(), config::text("WAYBILL_LINK_SIGNER_SECRET")?),
+            ),
             sealing: sealing_keyring(secrets.clone(), config::text("WAYBILL_SEALING_SECRET")?),
             signing: service_key(secrets, config::text("WAYBILL_SIGNING_SECRET")?),
             public_url: config::text("WAYBILL_PUBLIC_URL")?.trim_end_matches('/').to_owned(),
         })
+    }
+
+    /// The direct link to a request's file that its policy promises, signed anew; none without a file, for another
+    /// policy, or once it has ended.
+    pub async fn direct_url(&self, request: &Request, now: Timestamp) -> Result<Option<DirectUrl>, Problem> {
+        let (Some(file), Some(ends)) = (&request.file, request.link_expires_at()) else { return Ok(None) };
+        if request.link.mode != LinkMode::Direct {
+            return Ok(None);
+        }
+        Ok(self.signer.sign_within_bounds(&file.key, now, ends).await?)
+    }
+
+    /// The tenant that a caller acts for.
+    pub async fn tenant(&self, id: &str) -> Result<Tenant, Problem> {
+        let tenant = self.table.get::<Tenant>(&Key::tenant(id)).await?;
+        // Its erasure removes credentials a little earlier than other copies of this function may see.
+        let gone = || Problem::new(StatusCode::FORBIDDEN, "unknown_subject", "The tenant is no longer there.");
+        Ok(tenant.ok_or_else(gone)?.row)
     }
 
     /// URL of a managed link.

@@ -1,8 +1,11 @@
 //! The `api` function: authenticates, validates, records, enqueues. It never touches report data.
 
 mod app;
+mod audit;
 mod auth;
 mod body;
+mod fields;
+mod page;
 mod problem;
 mod router;
 mod routes;

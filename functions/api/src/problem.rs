@@ -5,10 +5,14 @@
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
+use serde_json::{Value, json};
 use waybill::{
     accept::{Fault, Rejected},
-    aws::{AwsError, config_store::ConfigError, secrets::SecretError, table::TableError},
+    aws::{AwsError, config_store::ConfigError, link_signer::SignError, secrets::SecretError, table::TableError},
+    domain::quota::Standing,
 };
+
+use crate::routes::requests::rate_limit;
 
 /// An answer with status 400 or above.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -21,7 +25,7 @@ pub struct Problem {
     pub code: &'static str,
     detail: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<Fault>,
+    errors: Vec<Value>,
     #[serde(skip)]
     headers: Vec<(header::HeaderName, HeaderValue)>,
 }
@@ -43,7 +47,28 @@ impl Problem {
     /// The request is understood but wrong; each fault has a pointer.
     pub fn invalid(errors: Vec<Fault>) -> Self {
         let detail = "Correct what `errors` lists and send the request again; nothing was recorded.";
+        let errors = errors.iter().map(|fault| json!(fault)).collect();
         Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation_failed", detail) }
+    }
+
+    /// The query string is wrong; each fault names its parameter.
+    pub fn bad_query(errors: Vec<Fault>) -> Self {
+        let detail = "Correct the query parameters that `errors` lists.";
+        let errors = errors.into_iter().map(|fault| {
+            json!({"parameter": fault.pointer, "code": fault.code, "detail": fault.detail})
+        });
+        Self { errors: errors.collect(), ..Self::new(StatusCode::BAD_REQUEST, "query_invalid", detail) }
+    }
+
+    /// A quota of the day is used up.
+    fn exhausted(standing: &Standing) -> Self {
+        let detail = format!(
+            "The tenant's quota `{}` of {} is used up until the day (UTC) ends; nothing was recorded.",
+            standing.quota, standing.limit
+        );
+        let mut headers = vec![(header::RETRY_AFTER, HeaderValue::from(standing.reset_seconds))];
+        headers.extend(rate_limit(standing));
+        Self { headers, ..Self::new(StatusCode::TOO_MANY_REQUESTS, "quota_exhausted", detail) }
     }
 
     /// No usable credential.
@@ -88,6 +113,20 @@ impl From<Rejected> for Problem {
                 let detail = "There is no such report; GET /v1/reports lists those you may ask for.";
                 Self::new(StatusCode::NOT_FOUND, "report_not_found", detail)
             }
+            Rejected::KeyReused => {
+                let detail = "This Idempotency-Key came with another body before; use a new key for another request.";
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail)
+            }
+            Rejected::InFlight => {
+                let detail = "The first request with this Idempotency-Key is being recorded; send it again.";
+                let headers = vec![(header::RETRY_AFTER, HeaderValue::from_static("1"))];
+                Self { headers, ..Self::new(StatusCode::CONFLICT, "idempotency_key_in_flight", detail) }
+            }
+            Rejected::Exhausted(standing) => Self::exhausted(&standing),
+            Rejected::Erased => {
+                let detail = "The tenant is being erased; nothing is accepted for it any more.";
+                Self::new(StatusCode::FORBIDDEN, "tenant_erased", detail)
+            }
             Rejected::Definition(error) => error.into(),
             Rejected::Unavailable(error) => error.into(),
             Rejected::Table(error) => error.into(),
@@ -112,6 +151,12 @@ impl From<TableError> for Problem {
 
 impl From<AwsError> for Problem {
     fn from(error: AwsError) -> Self {
+        Self::unavailable(&error)
+    }
+}
+
+impl From<SignError> for Problem {
+    fn from(error: SignError) -> Self {
         Self::unavailable(&error)
     }
 }

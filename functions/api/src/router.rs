@@ -7,7 +7,7 @@ use axum::{
     extract::DefaultBodyLimit,
     middleware::map_response,
     response::{IntoResponse, Response},
-    routing::{get, post, put},
+    routing::{delete, get, post, put},
 };
 use http::{StatusCode, header};
 
@@ -15,7 +15,7 @@ use crate::{
     app::App,
     body::MAX_BODY,
     problem::Problem,
-    routes::{links, reports, requests, tenants, well_known},
+    routes::{api_keys, links, reports, requests, tenants, well_known},
 };
 
 /// The router, ready to serve.
@@ -26,9 +26,24 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/links/{capability}", get(links::follow))
         .route("/v1/reports", get(reports::list))
         .route("/v1/reports/{report}", get(reports::show))
-        .route("/v1/requests", post(requests::create))
-        .route("/v1/requests/{request}", get(requests::show))
-        .route("/v1/tenants/{tenant}", put(tenants::put).get(tenants::show))
+        .route("/v1/requests", post(requests::create).get(requests::list))
+        .route("/v1/requests/{request}", get(requests::show).delete(requests::delete))
+        .route("/v1/requests/{request}/cancel", post(requests::cancel))
+        .route("/v1/requests/{request}/repeat", post(requests::repeat))
+        .route("/v1/requests/{request}/links", post(links::make).get(links::list))
+        .route("/v1/requests/{request}/links/{link}", delete(links::revoke))
+        .route("/v1/requests/{request}/accesses", get(links::accesses))
+        .route("/v1/tenants", get(tenants::list))
+        .route("/v1/tenants/{tenant}", put(tenants::put).get(tenants::show).delete(tenants::erasures::request))
+        .route("/v1/tenants/{tenant}/audit", get(tenants::audit_trail::list))
+        .route(
+            "/v1/tenants/{tenant}/recipient-keys",
+            post(tenants::recipient_keys::add).get(tenants::recipient_keys::list),
+        )
+        .route("/v1/tenants/{tenant}/recipient-keys/{fingerprint}", delete(tenants::recipient_keys::retire))
+        .route("/v1/erasures/{erasure}", get(tenants::erasures::show))
+        .route("/v1/tenants/{tenant}/api-keys", post(api_keys::create).get(api_keys::list))
+        .route("/v1/tenants/{tenant}/api-keys/{key}", delete(api_keys::revoke))
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "no_such_route", "There is no such path.") })
         .method_not_allowed_fallback(|| async {
             let detail = "The path exists, but not with this method; see the Allow header.";

@@ -6,9 +6,10 @@ use jiff::SignedDuration;
 use waybill::{
     aws::{
         AwsError,
+        link_signer::{LinkSigner, SignError},
         queue::Queue,
-        sdk_config,
-        secrets::{CachedSecret, SecretError, sealing_keyring},
+        s3_client, sdk_config,
+        secrets::{CachedSecret, SecretError, link_signer_key, sealing_keyring},
         table::{Table, TableError},
     },
     config::{self, ConfigError},
@@ -17,14 +18,20 @@ use waybill::{
     seal::{Keyring, SealError},
 };
 
+use crate::bus::Bus;
+
 /// Clients and settings.
 pub struct App {
     /// The one table.
     pub table: Table,
     /// Where attempts wait that are due within 15 minutes.
     pub queue: Queue,
+    /// Where every event goes.
+    pub bus: Bus,
     /// Where dead deliveries are kept for redrive.
     pub dead_letters: Queue,
+    /// Signs direct links.
+    pub signer: LinkSigner,
     /// Opens links and webhook secrets.
     pub sealing: CachedSecret<Keyring>,
     /// The only way to a receiver.
@@ -51,6 +58,9 @@ pub enum Retry {
     /// The keyring could not be had.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// A direct link could not be signed.
+    #[error(transparent)]
+    Sign(#[from] SignError),
     /// A sealed value does not open.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -73,7 +83,13 @@ impl App {
         Ok(Self {
             table: Table::new(aws_sdk_dynamodb::Client::new(&aws), config::text("WAYBILL_TABLE")?),
             queue: Queue::new(sqs.clone(), config::text("WAYBILL_DELIVERY_QUEUE")?),
+            bus: Bus::new(aws_sdk_eventbridge::Client::new(&aws), config::text("WAYBILL_EVENT_BUS")?),
             dead_letters: Queue::new(sqs, config::text("WAYBILL_DELIVERY_DLQ")?),
+            signer: LinkSigner::new(
+                s3_client(&aws),
+                config::text("WAYBILL_REPORT_BUCKET")?,
+                link_signer_key(secrets.clone(), config::text("WAYBILL_LINK_SIGNER_SECRET")?),
+            ),
             sealing: sealing_keyring(secrets, config::text("WAYBILL_SEALING_SECRET")?),
             guard: Arc::new(config::guard()?),
             schedule: config::retry_schedule()?,

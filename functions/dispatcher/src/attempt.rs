@@ -8,10 +8,12 @@ use waybill::{
     domain::{
         delivery::{Attempt, AttemptOutcome, Delivery, Effect, Event, Status, Step, Target},
         id::{DeliveryId, RequestId},
-        message::{Dead, DeliveryMessage, DeliveryTask},
+        link::{self, LinkMode},
+        message::{Announcement, Dead, DeliveryMessage, DeliveryTask},
         secret::Secret,
         tenant::Tenant,
     },
+    seal::Keyring,
     telemetry::{self, Unit},
 };
 
@@ -150,24 +152,40 @@ async fn call(app: &App, delivery: &Delivery, now: Timestamp) -> Result<Attempte
     let tenant = app.table.get::<Tenant>(&tenant_key).await?.ok_or(Retry::Missing("the tenant"))?.row;
     let secret = keyring.open(&tenant.webhook_secret_sealed, &tenant_key.associated())?;
     let secret = Secret::new(String::from_utf8_lossy(secret.expose()).into_owned());
-    let request_key = Key::request(&announcement.tenant, announcement.request);
-    let link = match &announcement.link_sealed {
-        Some(sealed) => {
-            let capability = keyring.open(sealed, &request_key.associated())?;
-            Some(waybill::domain::link::url(&app.public_url, &String::from_utf8_lossy(capability.expose())))
-        }
-        None => None,
-    };
+    let link = link(app, announcement, &keyring, now).await?;
     let Target::Webhook { url } = &delivery.target;
     let call = WebhookCall {
         url: url.clone(),
         message_id: delivery.id.to_string(),
-        body: body::render(announcement, link.as_deref())?,
+        body: body::render(announcement, link.as_ref())?,
         secrets: vec![secret],
         timeout: app.timeout,
         now,
     };
     Ok(webhook::attempt(&app.guard, &call).await)
+}
+
+/// The link that a receiver is shown: the managed one that came with the file, or a direct one, signed anew.
+async fn link(
+    app: &App,
+    event: &Announcement,
+    keyring: &Keyring,
+    now: Timestamp,
+) -> Result<Option<body::Link>, Retry> {
+    let (Some(file), Some(expires_at)) = (&event.file, event.link_expires_at()) else { return Ok(None) };
+    match (&event.link_sealed, event.link.mode) {
+        (Some(sealed), LinkMode::Managed) => {
+            let request_key = Key::request(&event.tenant, event.request);
+            let capability = keyring.open(sealed, &request_key.associated())?;
+            let url = link::url(&app.public_url, &String::from_utf8_lossy(capability.expose()));
+            Ok(Some(body::Link { url, expires_at }))
+        }
+        (None, LinkMode::Managed) => Ok(None),
+        (_, LinkMode::Direct) => {
+            let signed = app.signer.sign_within_bounds(&file.key, now, expires_at).await?;
+            Ok(signed.map(|signed| body::Link { url: signed.url, expires_at: signed.expires_at }))
+        }
+    }
 }
 
 fn report(delivery: &Delivery, attempted: &Attempted) {

@@ -3,6 +3,9 @@
 mod app;
 mod attempt;
 mod body;
+mod bus;
+mod events;
+mod facts;
 mod fan_out;
 mod handler;
 mod sign;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use waybill::{
-    accept::{Rejected, request_id_of_event},
+    accept::{Accepted, Order, Rejected, request_id_of_event},
     aws::table::{TableError, keys::Key},
     clock,
     domain::tenant::Tenant,
@@ -76,7 +76,13 @@ async fn one(app: &App, body: &str) -> Result<(), Refused> {
     let tenant = tenant.ok_or_else(|| Refused::Tenant(envelope.tenant.clone()))?.row;
     let id = request_id_of_event(&envelope.source, &envelope.event_id, envelope.time);
     let by = format!("event {}", envelope.source);
-    let request = app.acceptor.accept(&tenant, &by, id, &envelope.request, clock::now()).await?;
-    tracing::info!(request.id = %request.id, tenant.id = tenant.id, "event became a request");
+    let order =
+        Order { tenant: &tenant, by: &by, id, body: &envelope.request, idempotency_key: None, repeats: None };
+    match app.acceptor.accept(order, clock::now()).await? {
+        Accepted::Recorded(receipt, _) | Accepted::Replayed(receipt) | Accepted::Joined(receipt) => {
+            tracing::info!(request.id = %receipt.id, tenant.id = tenant.id, "event became a request");
+        }
+        Accepted::Valid(_) => tracing::info!(tenant.id = tenant.id, "event would be a request; it only asked whether"),
+    }
     Ok(())
 }

@@ -20,8 +20,22 @@ pub fn sha256_hex(data: &[u8]) -> String {
     })
 }
 
+/// Whether two digests are the same, in a time that does not depend on where they differ.
+pub fn equal(one: &[u8], other: &[u8]) -> bool {
+    aws_lc_rs::constant_time::verify_slices_are_equal(one, other).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn only_equal_digests_are_equal() {
+        use super::equal;
+        assert!(equal(b"abc", b"abc"));
+        for other in ["abd", "ab", "abcd", ""] {
+            assert!(!equal(b"abc", other.as_bytes()), "{other}");
+        }
+    }
+
     #[test]
     fn the_published_vector_holds() {
         let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";

@@ -3,6 +3,7 @@
 mod app;
 mod dead_letters;
 mod deliveries;
+mod erasures;
 mod lock;
 mod requests;
 mod sweep;

@@ -16,7 +16,7 @@ use waybill::{
 
 use crate::{
     app::{App, Left},
-    dead_letters, deliveries,
+    dead_letters, deliveries, erasures,
     lock::Lock,
     requests,
 };
@@ -116,5 +116,6 @@ async fn one(app: &App, row: DueRow) -> Result<bool, Left> {
         DueRow::Delivery { tenant, request, delivery } => {
             deliveries::sweep_delivery(app, &tenant, request, delivery).await
         }
+        DueRow::Erasure(erasure) => erasures::sweep(app, erasure).await,
     }
 }

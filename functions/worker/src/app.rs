@@ -34,6 +34,8 @@ pub struct App {
     pub signing: CachedSecret<ServiceKey>,
     /// Settings of the request machine.
     pub rules: Rules,
+    /// Reports of one tenant at the same time, where it has no figure of its own.
+    pub tenant_max_running: u32,
     s3: aws_sdk_s3::Client,
     lake_bucket: String,
     report_bucket: String,
@@ -56,6 +58,7 @@ impl App {
             sealing: sealing_keyring(secrets.clone(), config::text("WAYBILL_SEALING_SECRET")?),
             signing: service_key(secrets, config::text("WAYBILL_SIGNING_SECRET")?),
             rules: config::request_rules()?,
+            tenant_max_running: config::parsed::<u32>("WAYBILL_TENANT_MAX_RUNNING")?.clamp(1, 100),
             s3,
             lake_bucket: config::text("WAYBILL_LAKE_BUCKET")?,
             report_bucket,

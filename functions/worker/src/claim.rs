@@ -47,27 +47,31 @@ pub enum Changed {
     Refused(Refusal),
 }
 
-/// Applies `event` to the row that `read` was, reading again when somebody was faster. `others` are written
-/// in the same transaction.
-pub async fn change(app: &App, mut read: Stored<Request>, event: &Event, others: &[Write]) -> Result<Changed, Retry> {
+/// Applies `event` to the row that `read` was, reading again when somebody was faster.
+pub async fn change(app: &App, read: Stored<Request>, event: &Event) -> Result<Changed, Retry> {
+    change_with(app, read, event, &|_| Ok(vec![])).await
+}
+
+/// The same, with what `others` makes of the new row written in the same transaction.
+pub async fn change_with(
+    app: &App,
+    mut read: Stored<Request>,
+    event: &Event,
+    others: &(dyn Fn(&Request) -> Result<Vec<Write>, TableError> + Sync),
+) -> Result<Changed, Retry> {
     for _ in 0..CONFLICTS {
         let now = clock::now();
         let step = match read.row.apply(event.clone(), now, &app.rules) {
             Ok(step) => step,
             Err(refusal) => return Ok(Changed::Refused(refusal)),
         };
-        match app.table.commit(&read, step, others.to_vec(), now).await {
+        let along = others(&step.0)?;
+        match app.table.commit(&read, step, along, now).await {
             Ok(committed) => return Ok(Changed::Written(Box::new(carry_out(app, committed).await))),
             Err(TableError::Conflict) => {
                 let Some(again) = load(app, &read.row.tenant, read.row.id).await? else {
                     return Ok(Changed::Refused(Refusal::Finished));
                 };
-                // A claim whose answer was lost meets itself.
-                if let Event::Claim { owner } = event
-                    && again.row.lease.as_ref().is_some_and(|lease| lease.owner == *owner)
-                {
-                    return Ok(Changed::Written(Box::new(again)));
-                }
                 read = again;
             }
             Err(error) => return Err(error.into()),
@@ -82,7 +86,7 @@ pub async fn load(app: &App, tenant: &str, id: RequestId) -> Result<Option<Store
 }
 
 /// What fails here is left to the sweeper: the row, or its outbox event, is due.
-async fn carry_out(app: &App, committed: Committed) -> Stored<Request> {
+pub async fn carry_out(app: &App, committed: Committed) -> Stored<Request> {
     let Committed { request, effects, hand_off } = committed;
     let tenant = &request.row.tenant;
     for effect in effects {

@@ -15,7 +15,9 @@ use datafusion::{
 };
 use object_store::{ObjectStore, ObjectStoreExt, memory::InMemory};
 use waybill::domain::{
-    definition::{Binding, Column, ColumnKind, Dataset, Definition, Limits, Partition, PartitionKind, Source},
+    definition::{
+        Binding, Check, CheckRule, Column, ColumnKind, Dataset, Definition, Limits, Partition, PartitionKind, Source,
+    },
     outcome::Format,
 };
 
@@ -89,7 +91,23 @@ pub fn definition<const N: usize>(
         columns: columns.iter().map(column).collect(),
         formats: vec![Format::Csv],
         limits: Limits::default(),
+        checks: Vec::new(),
     }
+}
+
+/// A check called `c`.
+pub fn check(rule: CheckRule) -> Check {
+    Check { name: "c".to_owned(), rule }
+}
+
+/// A check of the total of `column`.
+pub fn total(column: &str, equals: &str) -> Check {
+    check(CheckRule::Total { column: column.to_owned(), equals: equals.to_owned() })
+}
+
+/// A check of a condition.
+pub fn condition(sql: &str) -> Check {
+    check(CheckRule::Condition(sql.to_owned()))
 }
 
 /// The engine over that lake, with the least memory.

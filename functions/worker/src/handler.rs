@@ -30,7 +30,7 @@ async fn one(app: &App, message: &SqsMessage, deadline: u64) -> Option<String> {
             return Some(id);
         }
     };
-    let span = tracing::info_span!("run", tenant.id = tenant, request.id = %request);
+    let span = tracing::info_span!("message", tenant.id = tenant, message.request = %request);
     let outcome = Box::pin(run::run(app, &tenant, request, deadline)).instrument(span.clone()).await;
     outcome.err().map(|error| {
         span.in_scope(|| tracing::warn!(message.id = id, %error, "message comes again"));

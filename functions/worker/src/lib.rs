@@ -7,6 +7,7 @@
 //! engine (SQL over the lake) ─batches─▶ format ▶ package (a thread of their own) ─parts─▶ sink (S3)
 //! ```
 
+pub mod checks;
 pub mod engine;
 pub mod error;
 #[cfg(test)]
@@ -21,4 +22,4 @@ pub mod upload;
 pub use error::{ProduceError, Stop};
 pub use meter::Progress;
 pub use package::Package;
-pub use pipeline::{Context, Job, produce};
+pub use pipeline::{Context, Job, Produced, produce};

@@ -1,9 +1,12 @@
 //! The `worker` function: claims a request, produces its file, records the outcome. It never calls endpoints.
 
+mod admission;
 mod app;
 mod claim;
 mod handler;
+mod job;
 mod lease;
+mod outcome;
 mod run;
 
 use std::sync::Arc;

@@ -18,6 +18,7 @@ use tokio::{
 };
 use waybill::{
     domain::{
+        check::CheckOutcome,
         definition::{Definition, parameter::Value},
         failure::FailureCode,
         outcome::{Format, ReportFile, Timings},
@@ -27,7 +28,8 @@ use waybill::{
 
 use crate::{
     Package, ProduceError, Progress, Stop,
-    engine::{Engine, Query, Rows, datafusion::DataFusion},
+    checks::Figures,
+    engine::{Engine, Query, Rows, Run, datafusion::DataFusion},
     format,
     package::{Feed, Formatted, Part, PartWriter},
     sink::{Sink, Writing},
@@ -109,6 +111,15 @@ fn spill_folder() -> PathBuf {
     std::env::temp_dir().join(format!("waybill-spill-{name}"))
 }
 
+/// What a run made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Produced {
+    /// The file in the sink.
+    pub file: ReportFile,
+    /// What came of the definition's checks, in its order. The file is there whether they hold or not.
+    pub checks: Vec<CheckOutcome>,
+}
+
 /// Runs `job` and leaves its file in the sink, or nothing. `stop` is looked at all along: once it holds a
 /// [`Stop`], the run ends promptly.
 ///
@@ -119,7 +130,7 @@ pub async fn produce(
     context: &Context,
     progress: Arc<Progress>,
     stop: watch::Receiver<Option<Stop>>,
-) -> Result<ReportFile, ProduceError> {
+) -> Result<Produced, ProduceError> {
     let target = Target {
         key: job.key.clone(),
         media_type: job.package.media_type(job.format),
@@ -162,7 +173,7 @@ async fn run(
     context: &Context,
     progress: Arc<Progress>,
     writing: &mut Writing,
-) -> Result<ReportFile, ProduceError> {
+) -> Result<Produced, ProduceError> {
     let started = Instant::now();
     let (batch_sender, batches) = mpsc::channel(BATCHES_AHEAD);
     let (part_sender, parts) = mpsc::channel(1);
@@ -175,12 +186,12 @@ async fn run(
 
     let whole = store(parts, writing).await.map_err(ProduceError::internal)?;
     // Whose failure it was is known by who failed first in the direction of the data.
-    let first_row = querying.await.map_err(ProduceError::internal)??;
+    let Queried { first_row, checks } = querying.await.map_err(ProduceError::internal)??;
     let packaged = packaging.await.map_err(ProduceError::internal)??;
     if !whole {
         return Err(ProduceError::internal("the package has no last part"));
     }
-    Ok(ReportFile {
+    let file = ReportFile {
         key: job.key.clone(),
         name: job.file_name.clone(),
         rows: packaged.rows,
@@ -193,7 +204,8 @@ async fn run(
             encode_ms: milliseconds(packaged.busy),
             total_ms: milliseconds(started.elapsed()),
         },
-    })
+    };
+    Ok(Produced { file, checks })
 }
 
 struct AbortOnDrop(AbortHandle);
@@ -208,16 +220,37 @@ fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-async fn query(job: Job, engine: DataFusion, batches: Sender<Feed>) -> Result<Instant, ProduceError> {
+/// What a query that was run to its end leaves.
+struct Queried {
+    /// When the first row came, or the end if none did.
+    first_row: Instant,
+    checks: Vec<CheckOutcome>,
+}
+
+/// Feeds the packager, then makes the checks. Until they are made the packager waits for the end of its rows: so while
+/// they run the rest of the file is packaged and uploaded, but a run that fails in them completes no file.
+async fn query(job: Job, engine: DataFusion, batches: Sender<Feed>) -> Result<Queried, ProduceError> {
     let query = Query { definition: &job.definition, parameters: &job.parameters, tenant: &job.tenant };
-    let rows = engine.run(query).await?;
-    feed(rows, batches, job.definition.limits.max_rows).await
+    let Run { rows, controls } = engine.run(query).await?;
+    let mut figures = Figures::new(&job.definition);
+    let first_row = feed(rows, &batches, &mut figures, job.definition.limits.max_rows).await?;
+    let checks = tokio::select! {
+        outcomes = figures.outcomes(&job.definition, controls) => outcomes?,
+        // As in `feed`.
+        () = batches.closed() => vec![],
+    };
+    let _ = batches.send(Feed::End).await;
+    Ok(Queried { first_row, checks })
 }
 
 /// Moves batches from the query to the packager. Returns when the first row came, or the end if none did.
-async fn feed(mut rows: Rows, batches: Sender<Feed>, max_rows: Option<u64>) -> Result<Instant, ProduceError> {
+async fn feed(
+    mut rows: Rows,
+    batches: &Sender<Feed>,
+    figures: &mut Figures,
+    max_rows: Option<u64>,
+) -> Result<Instant, ProduceError> {
     let mut first = None;
-    let mut count = 0;
     loop {
         let batch = tokio::select! {
             batch = rows.next() => batch,
@@ -226,7 +259,7 @@ async fn feed(mut rows: Rows, batches: Sender<Feed>, max_rows: Option<u64>) -> R
         };
         let Some(batch) = batch.transpose()? else { break };
         first.get_or_insert_with(Instant::now);
-        count += batch.num_rows() as u64;
+        let count = figures.add(&batch)?;
         if let Some(max) = max_rows.filter(|max| count > *max) {
             let detail = format!("The report has more than the {max} rows that its definition allows.");
             return Err(ProduceError::permanent(FailureCode::TooLarge, detail));
@@ -235,7 +268,6 @@ async fn feed(mut rows: Rows, batches: Sender<Feed>, max_rows: Option<u64>) -> R
             break;
         }
     }
-    let _ = batches.send(Feed::End).await;
     Ok(first.unwrap_or_else(Instant::now))
 }
 

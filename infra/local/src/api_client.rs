@@ -92,6 +92,11 @@ impl ApiClient {
         self.send_json(Method::PUT, path, body).await
     }
 
+    /// `DELETE path`.
+    pub async fn delete(&self, path: &str) -> Result<Answer> {
+        self.send(Method::DELETE, path, &[], Vec::new()).await
+    }
+
     async fn send_json(&self, method: Method, path: &str, body: &Value) -> Result<Answer> {
         self.send(method, path, &[("content-type", "application/json")], body.to_string().into_bytes()).await
     }

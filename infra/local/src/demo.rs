@@ -144,7 +144,7 @@ async fn download(api: &ApiClient, webhook: &Received, dir: &Path) -> Result<(u6
     };
     let link = text("/data/link/url")?;
     // Whatever the name, it stays in this folder.
-    let name = Path::new(text("/data/file/name")?).file_name().map(PathBuf::from).unwrap_or_default();
+    let name = Path::new(text("/data/files/0/name")?).file_name().map(PathBuf::from).unwrap_or_default();
     fs::create_dir_all(dir).context(format!("create {}", dir.display()))?;
     let path = dir.join(name);
     let mut response = api.open_link(link).await?;
@@ -159,7 +159,7 @@ async fn download(api: &ApiClient, webhook: &Received, dir: &Path) -> Result<(u6
 
 /// Compares what was opened with what the status promised.
 fn check(request: &Value, content: &Content) -> Result<()> {
-    let file = &request["file"];
+    let file = &request["files"][0];
     let same = file["plaintext_sha256"] == content.sha256.as_str()
         && file["plaintext_bytes"] == content.bytes
         && file["rows"] == content.csv_rows;

@@ -56,6 +56,13 @@ impl Issuer {
 
     /// The content of `issuers.json`: this issuer, with its keys inline and its one administrator.
     pub fn configuration(&self) -> Result<Value> {
+        Ok(json!({ "issuers": [{
+            "issuer": ISSUER, "audience": AUDIENCE, "algorithms": ["ES256"], "jwks": self.jwks()?, "admins": [ADMIN],
+        }] }))
+    }
+
+    /// Its public keys, as an issuer publishes them.
+    pub fn jwks(&self) -> Result<Value> {
         // An uncompressed point of P-256: 04, x, y.
         let [4, point @ ..] = self.public_point.as_slice() else {
             return Err(Error::new("describe the issuer's key", "it is no uncompressed point"));
@@ -65,9 +72,7 @@ impl Issuer {
             "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": KEY_ID,
             "x": BASE64.encode(x), "y": BASE64.encode(y),
         });
-        Ok(json!({ "issuers": [{
-            "issuer": ISSUER, "audience": AUDIENCE, "algorithms": ["ES256"], "jwks": { "keys": [key] }, "admins": [ADMIN],
-        }] }))
+        Ok(json!({ "keys": [key] }))
     }
 
     /// A good token for `subject`, valid from now for `lifetime`.

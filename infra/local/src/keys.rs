@@ -12,13 +12,29 @@ use waybill::{
 use crate::{
     deploy,
     error::{Context, Error, Result},
+    link_signer::LinkSigner,
 };
 
 /// User id of the key that signs reports and shows up when a receiver verifies one.
 const SERVICE_USER_ID: &str = "Waybill report delivery";
 
+/// What is asked of the link signer's access keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkSignerKeys {
+    /// One must be there.
+    Ensure,
+    /// A new one takes over; links of the old one live on.
+    Rotate,
+    /// All go, and with them every direct link: the stack is about to be deleted.
+    Remove,
+}
+
 /// Makes the keys that the stack lacks; returns the names of those it made.
-pub async fn init(config: &aws_config::SdkConfig, stack: &str) -> Result<Vec<&'static str>> {
+pub async fn init(
+    config: &aws_config::SdkConfig,
+    stack: &str,
+    link_signer: LinkSignerKeys,
+) -> Result<Vec<&'static str>> {
     let outputs = deploy::outputs(config, stack).await?;
     let client = Client::new(config);
     let mut made = Vec::new();
@@ -32,6 +48,12 @@ pub async fn init(config: &aws_config::SdkConfig, stack: &str) -> Result<Vec<&'s
         put(&client, &signing, &signing_keyring()?.to_string()).await?;
         made.push("OpenPGP signing key");
     }
+    let signer = LinkSigner::new(config, &outputs)?;
+    if link_signer == LinkSignerKeys::Remove {
+        signer.remove().await?;
+    } else if signer.ensure(link_signer == LinkSignerKeys::Rotate).await? {
+        made.push("access key of the link signer");
+    }
     Ok(made)
 }
 
@@ -44,7 +66,7 @@ fn signing_keyring() -> Result<Value> {
 
 /// Whether the secret holds no key yet. What is there but no keyring is an error: overwriting it could make
 /// everything sealed with it unreadable.
-async fn is_empty(client: &Client, secret: &str) -> Result<bool> {
+pub async fn is_empty(client: &Client, secret: &str) -> Result<bool> {
     let text = match client.get_secret_value().secret_id(secret).send().await {
         Ok(answer) => answer.secret_string().unwrap_or_default().trim().to_owned(),
         // The secret is there, without any value. A missing secret fails at the first write.
@@ -62,7 +84,8 @@ async fn is_empty(client: &Client, secret: &str) -> Result<bool> {
     }
 }
 
-async fn put(client: &Client, secret: &str, value: &str) -> Result<()> {
+/// Writes the secret.
+pub async fn put(client: &Client, secret: &str, value: &str) -> Result<()> {
     let put = client.put_secret_value().secret_id(secret).secret_string(value).send().await;
     put.map(|_| ()).context(format!("write secret {secret}"))
 }

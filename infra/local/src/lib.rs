@@ -13,6 +13,7 @@ pub mod instance;
 pub mod issuer;
 pub mod keys;
 pub mod lake;
+pub mod link_signer;
 pub mod package;
 pub mod receiver;
 pub mod recipient;
@@ -20,6 +21,7 @@ pub mod stack;
 pub mod tenants;
 pub mod unpack;
 pub mod up;
+pub mod user_pool;
 
 use std::io::Write;
 

@@ -9,7 +9,8 @@ use waybill_local::{
     error::{Context, Result},
     instance::Instance,
     issuer::Issuer,
-    keys, lake, say,
+    keys::{self, LinkSignerKeys},
+    lake, say,
     stack::Stack,
     tenants, up,
 };
@@ -46,6 +47,12 @@ enum Command {
         /// Name of the CloudFormation stack.
         #[arg(long)]
         stack: String,
+        /// Make a new access key of the link signer, which signs from now on.
+        #[arg(long)]
+        rotate_link_signer: bool,
+        /// Delete the link signer's access keys, so that the stack can be deleted. Every direct link ends.
+        #[arg(long, conflicts_with = "rotate_link_signer")]
+        remove_link_signer: bool,
     },
     /// Create a further sample tenant, or renew a tenant's credential.
     Tenant {
@@ -100,10 +107,15 @@ async fn run(command: Command) -> Result<()> {
             say(if was_running { "The local cloud has ended." } else { "No local cloud was running." });
         }
         Command::Demo { instance } => demo::run(&Instance::new(&instance)?, &bin_dir()?).await?,
-        Command::InitKeys { stack } => {
+        Command::InitKeys { stack, rotate_link_signer, remove_link_signer } => {
+            let link_signer = match (rotate_link_signer, remove_link_signer) {
+                (true, _) => LinkSignerKeys::Rotate,
+                (_, true) => LinkSignerKeys::Remove,
+                _ => LinkSignerKeys::Ensure,
+            };
             let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
-            let made = keys::init(&config, &stack).await?;
-            say(if made.is_empty() { "All keys are there.".into() } else { format!("Made: {}", made.join(", ")) });
+            let made = keys::init(&config, &stack, link_signer).await?;
+            say(if made.is_empty() { "No key had to be made.".into() } else { format!("Made: {}", made.join(", ")) });
         }
         Command::Tenant { id, instance } => tenant(&id, &Instance::new(&instance)?).await?,
         Command::Lake { out, rows, seed, tenants } => {

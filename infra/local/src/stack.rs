@@ -41,8 +41,24 @@ pub struct Stack {
     pub functions: Functions,
     /// Where tokens come from.
     pub issuer: IssuerRecord,
+    /// The user pool, where the stack has one.
+    #[serde(default)]
+    pub user_pool: Option<UserPool>,
     /// PEM files for receivers on this machine, whom the stack trusts.
     pub tls: Tls,
+}
+
+/// The stack's Cognito user pool.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct UserPool {
+    /// Its id.
+    pub id: String,
+    /// `iss` of its tokens.
+    pub issuer: String,
+    /// The app client that is the administrator.
+    pub client_id: String,
+    /// Where clients get tokens.
+    pub token_endpoint: String,
 }
 
 /// A tenant and its credentials.

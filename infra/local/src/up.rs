@@ -13,7 +13,7 @@ use crate::{
     issuer::{ADMIN, AUDIENCE, ISSUER, Issuer},
     keys, package, say,
     stack::{Buckets, Functions, IssuerRecord, Queues, Stack, Tenant, Tls},
-    tenants,
+    tenants, user_pool,
 };
 
 /// The sample tenants.
@@ -31,7 +31,7 @@ pub async fn up(instance: &Instance, bin_dir: &Path) -> Result<Stack> {
     let outputs = deploy_stack(instance, &config, &ca, bin_dir).await?;
     steps.done(&format!("stack {} deployed from template.yaml", instance.stack_name()));
 
-    let made = keys::init(&config, &instance.stack_name()).await?;
+    let made = keys::init(&config, &instance.stack_name(), keys::LinkSignerKeys::Ensure).await?;
     let issuer_path = instance.dir.join("issuer.pem");
     let issuer = Issuer::ensure(&issuer_path)?;
     let buckets = Buckets {
@@ -39,7 +39,10 @@ pub async fn up(instance: &Instance, bin_dir: &Path) -> Result<Stack> {
         lake: outputs.get("LakeBucketName")?,
         config: outputs.get("ConfigBucketName")?,
     };
-    let definitions = content::put_configuration(&s3, &buckets.config, &issuer.configuration()?).await?;
+    let pool = user_pool::of(&outputs, &cloud.endpoint())?;
+    let mut configuration = issuer.configuration()?;
+    user_pool::configure(&mut configuration, &pool, &cloud.endpoint()).await?;
+    let definitions = content::put_configuration(&s3, &buckets.config, &configuration).await?;
     steps.done(&format!("keys ({} made), issuer and {definitions} report definitions", made.len()));
 
     let rows = content::put_sample_lake(&s3, &buckets.lake, &TENANTS.map(str::to_owned)).await?;
@@ -51,6 +54,7 @@ pub async fn up(instance: &Instance, bin_dir: &Path) -> Result<Stack> {
     }
 
     let mut stack = describe(instance, &cloud, &outputs, buckets, &issuer_path, &ca)?;
+    stack.user_pool = Some(pool);
     stack.admin_token = issuer.token(ADMIN, tenants::TOKEN_LIFE)?;
     stack.tenants = sample_tenants(instance, &stack, &issuer).await?;
     stack.save(&instance.stack_file())?;
@@ -81,7 +85,9 @@ fn local_parameters(ca_pem: String) -> Vec<(&'static str, String)> {
         ("LocalCloud", "true".to_owned()),
         ("Architecture", architecture.to_owned()),
         ("RetainData", "false".to_owned()),
+        ("CreateUserPool", "true".to_owned()),
         ("LeaseSeconds", "15".to_owned()),
+        ("TenantMaxRunning", "3".to_owned()),
         ("RetrySchedule", "0,1,2,4,8".to_owned()),
         ("IntakeTenant", TENANTS[0].to_owned()),
         ("AllowedCidrs", "127.0.0.0/8".to_owned()),
@@ -136,6 +142,7 @@ fn describe(
             audience: AUDIENCE.to_owned(),
             key_path: issuer_path.to_owned(),
         },
+        user_pool: None,
         tls: Tls { ca_path: ca.ca_path.clone(), cert_path: ca.cert_path.clone(), key_path: ca.key_path.clone() },
     })
 }

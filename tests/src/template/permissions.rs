@@ -1,6 +1,7 @@
 //! Who may do what: roles, resource policies, and what follows from them.
 
 use serde_json::{Value, json};
+use waybill::domain::tenant::Scope;
 
 use super::{
     BUCKETS, FUNCTIONS, QUEUES, id_of,
@@ -90,7 +91,23 @@ fn only_the_worker_reads_the_lake_and_only_the_api_reads_reports() {
         let secret = |id: &str| may(&template, &role, "secretsmanager:GetSecretValue", &attribute(id, "Id"));
         assert_eq!(secret("SealingSecret"), matches!(function, "api" | "worker" | "dispatcher"), "{function}");
         assert_eq!(secret("SigningSecret"), matches!(function, "api" | "worker"), "{function}");
+        assert_eq!(secret("LinkSignerSecret"), matches!(function, "api" | "dispatcher"), "{function}");
     }
+}
+
+#[test]
+fn the_link_signer_reads_report_files_and_nothing_else() {
+    let template = Template::load();
+    let [(user, properties)] = template.all("AWS::IAM::User")[..] else { panic!("not one user") };
+    let reads = json!({
+        "Sid": "SignDownloads", "Effect": "Allow", "Action": "s3:GetObject",
+        "Resource": {"Fn::Sub": "${ReportBucket.Arn}/*"},
+    });
+    assert_eq!(statements(&template, user), [&reads]);
+    assert!(properties["LoginProfile"].is_null() && properties["Groups"].is_null());
+    assert!(properties["ManagedPolicyArns"].is_null());
+    // CloudFormation would keep the secret of a key that it makes.
+    assert!(template.all("AWS::IAM::AccessKey").is_empty());
 }
 
 #[test]
@@ -105,9 +122,12 @@ fn functions_may_use_what_their_environment_names() {
                 (Some(queue), _) if queue.ends_with("Queue") || queue.ends_with("Dlq") => {
                     may(&template, &role, "sqs:SendMessage", &attribute(queue, "Arn"))
                 }
+                // It signs for the link signer, which may.
+                (Some("ReportBucket"), _) if function == "dispatcher" => true,
                 (Some(bucket), _) if BUCKETS.contains(&bucket) => statements(&template, &role)
                     .iter()
                     .any(|statement| statement["Resource"].to_string().contains(&format!("${{{bucket}.Arn}}/"))),
+                (Some("EventBus"), _) => may(&template, &role, "events:PutEvents", &attribute("EventBus", "Arn")),
                 (Some("Table"), _) => may(&template, &role, "dynamodb:PutItem", &attribute("Table", "Arn")),
                 (_, Some(secret)) if secret.ends_with("Secret") => {
                     may(&template, &role, "secretsmanager:GetSecretValue", &attribute(secret, "Id"))
@@ -169,6 +189,24 @@ fn buckets_and_queues_refuse_plain_http() {
 }
 
 #[test]
+fn only_the_dispatcher_puts_events_and_none_of_them_asks_for_a_report() {
+    let template = Template::load();
+    let bus = attribute("EventBus", "Arn");
+    for function in FUNCTIONS {
+        assert_eq!(may(&template, &id_of(function, "Role"), "events:PutEvents", &bus), function == "dispatcher");
+    }
+    let puts = statements(&template, "DispatcherRole").into_iter().find(|one| one["Action"] == "events:PutEvents");
+    let own = json!({"StringEqualsIfExists": {"events:source": "waybill"}});
+    assert_eq!(puts.map(|statement| &statement["Condition"]), Some(&own));
+    let listens = &template.properties("IntakeRule")["EventPattern"]["source"][0];
+    assert_eq!(listens, &json!({"Ref": "IntakeSource"}));
+    let rule = &template.0["Rules"]["IntakeListensToOthers"];
+    assert!(rule["RuleCondition"].is_null(), "always");
+    let others = json!({"Fn::Not": [{"Fn::Equals": [listens, "waybill"]}]});
+    assert_eq!(rule["Assertions"][0]["Assert"], others);
+}
+
+#[test]
 fn nothing_in_aws_can_pass_for_the_local_cloud() {
     let template = Template::load();
     assert_eq!(template.0["Parameters"]["LocalCloud"]["Default"], "false");
@@ -193,4 +231,27 @@ fn an_events_tenant_is_the_operators_word() {
     assert_eq!(admitted["Action"], "sqs:SendMessage");
     let rules = admitted["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"].as_str().unwrap_or_default();
     assert!(rules.ends_with(":${AWS::AccountId}:rule/${EventBus}/*"), "{rules}");
+}
+
+#[test]
+fn a_user_pool_has_one_client_that_may_administer_and_no_users() {
+    let template = Template::load();
+    assert_eq!(template.0["Parameters"]["CreateUserPool"]["Default"], "false");
+    let resources = entries(&template.0["Resources"]);
+    for (id, resource) in resources.filter(|(_, one)| one["Type"].as_str().is_some_and(|kind| kind.contains("Cognito"))) {
+        assert_eq!(resource["Condition"], "HasUserPool", "{id}");
+    }
+    assert_eq!(template.properties("UserPool")["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"], true);
+    let server = template.properties("UserPoolScopes");
+    let scopes: Vec<_> = list(&server["Scopes"]).into_iter().map(|scope| &scope["ScopeName"]).collect();
+    assert_eq!(scopes, Scope::ALL.map(Scope::name), "the scopes that the API knows");
+    assert_eq!(server["Identifier"], "waybill", "the prefix that the API expects");
+    let [(id, client)] = template.all("AWS::Cognito::UserPoolClient")[..] else { panic!("not one client") };
+    assert_eq!((&client["GenerateSecret"], &client["AllowedOAuthFlows"]), (&json!(true), &json!(["client_credentials"])));
+    assert_eq!(client["AllowedOAuthScopes"], json!(["waybill/admin"]));
+    let environment = &template.properties("ApiFunction")["Environment"]["Variables"];
+    assert_eq!(environment["WAYBILL_USER_POOL_CLIENT"]["Fn::If"][1], json!({ "Ref": id }));
+    let issuer = json!({ "Fn::Sub": "https://${UserPool.ProviderName}" });
+    assert_eq!(environment["WAYBILL_USER_POOL_ISSUER"]["Fn::If"][1], issuer);
+    assert_eq!(template.0["Outputs"]["UserPoolIssuer"]["Value"], issuer);
 }

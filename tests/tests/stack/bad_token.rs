@@ -124,6 +124,10 @@ async fn good_credentials_without_the_right() {
     let greedy = world.issuer.sign(&changed(&tenant.subject, &json!({ "scope": "admin reports:read" }))).unwrap();
     let path = format!("/v1/tenants/{}", tenant.id);
     check("a token that says admin", &world.api.with_token(&greedy).get(&path).await.unwrap(), "scope_missing");
+    let modest = world.issuer.sign(&changed(ADMIN, &json!({ "scope": "reports:read" }))).unwrap();
+    let modest = world.api.with_token(&modest);
+    check("an operator's token that may only read", &modest.get(&path).await.unwrap(), "scope_missing");
+    check("it reads", &modest.get("/v1/reports").await.unwrap(), "scope_missing");
     let mut granted = settings(&world, &tenant.subject);
     let reader = format!("{}-reader", tenant.id);
     let grant = json!({ "issuer": ISSUER, "subject": reader, "scopes": ["reports:read"] });

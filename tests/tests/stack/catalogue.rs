@@ -6,6 +6,8 @@ use waybill_tests::{
     world::World,
 };
 
+use crate::refusal;
+
 const ORDINARY: &str = include_str!("../../../infra/reports/Report_digital_wallet_transaction_detail.toml");
 
 fn ids(catalogue: &Value) -> Vec<&str> {
@@ -17,7 +19,8 @@ async fn the_catalogue_tells_how_to_ask() {
     let world = World::load().await;
     let tenant = Tenant::create(&world).await;
     let catalogue = tenant.get("/v1/reports").await.expect_status("list reports", &[200]).unwrap();
-    assert!(ids(&catalogue).contains(&WALLET) && ids(&catalogue).contains(&"invoice_lines"), "{catalogue}");
+    let shipped = [WALLET, "Report_digital_wallet_balance", "customer_statement", "invoice_lines", "sales_by_country"];
+    assert_eq!(ids(&catalogue), shipped, "{catalogue}");
     for report in catalogue["reports"].as_array().unwrap() {
         assert!(report["title"].is_string() && report["version"].is_u64(), "{report}");
         assert_eq!(report["formats"], json!(["csv", "ndjson"]));
@@ -40,6 +43,23 @@ async fn the_catalogue_tells_how_to_ask() {
         let answer = tenant.get(unknown).await;
         assert_eq!((answer.status, &answer.json()["code"]), (404, &json!("not_found")), "{unknown}");
     }
+}
+
+#[tokio::test]
+async fn parameters_that_contradict_each_other_are_both_at_fault() {
+    let world = World::load().await;
+    let tenant = Tenant::create(&world).await;
+    let report = tenant.get(&format!("/v1/reports/{WALLET}")).await.json();
+    assert_eq!(
+        (&report["parameters"][1]["name"], &report["parameters"][1]["not_before"]),
+        (&json!("d2"), &json!("d1"))
+    );
+    let parameters = json!({ "d1": "2024-01-02T00:00:00", "d2": "2024-01-01T23:59:59.999" });
+    let answer = tenant.api.post("/v1/requests", &json!({ "report": WALLET, "parameters": parameters })).await.unwrap();
+    let problem = refusal::check(&world, "d1 after d2", &answer, 422, "validation_failed");
+    let both = ["/parameters/d1", "/parameters/d2"].map(|at| (at.to_owned(), "range_reversed".to_owned()));
+    assert_eq!(refusal::faults(&problem), both);
+    tenant.nothing_is_recorded(&world).await;
 }
 
 #[tokio::test]

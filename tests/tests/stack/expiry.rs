@@ -4,18 +4,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use waybill::{
     aws::table::{keys::Key, rows::LinkRow},
-    domain::request::Request,
+    domain::{link::Link, request::Request},
 };
-use waybill_local::api_client::ApiClient;
-use waybill_tests::{tenant::Tenant, wait::eventually, world::World};
+use waybill_tests::{presigned::opens, tenant::Tenant, wait::eventually, world::World};
 
 use crate::refusal;
-
-/// The status with which S3 answers a presigned URL.
-async fn opens(world: &World, presigned: &str) -> u16 {
-    let host = presigned.split('/').nth(2).unwrap();
-    ApiClient::at(&world.stack.api_url, host).unwrap().get(presigned).await.unwrap().status
-}
 
 #[tokio::test]
 async fn an_expired_report_is_refused_at_once_and_then_deleted() {
@@ -28,20 +21,26 @@ async fn an_expired_report_is_refused_at_once_and_then_deleted() {
 
     // Its time is over; nobody has swept yet.
     let past = Timestamp::now() - SignedDuration::from_secs(1);
-    let capability = link.rsplit('/').next().unwrap().to_owned();
-    let stored = world.table.get::<LinkRow>(&Key::link(&capability)).await.unwrap().unwrap();
-    let mut ended = LinkRow { capability, ..stored.row.clone() };
-    ended.link.expires_at = past;
-    world.table.replace(&stored, ended).await.unwrap();
+    let capability = link.rsplit('/').next().unwrap();
+    let pointer = world.table.get::<LinkRow>(&Key::link_pointer(capability)).await.unwrap().unwrap().row.pointer;
+    let stored = world.table.get::<Link>(&Key::link(&tenant.id, id, pointer.link)).await.unwrap().unwrap();
+    let ended = Link { expires_at: past, ..stored.row.clone() };
+    let ended = world.table.replace(&stored, ended).await.unwrap();
     let answer = world.api.get(&link).await.unwrap();
     refusal::check(&world, "an expired link", &answer, 410, "link_expired");
+    world.table.replace(&ended, stored.row).await.unwrap();
+    assert_eq!(world.api.get(&link).await.unwrap().status, 302, "of a file that is there");
 
     let stored = world.request(&tenant.id, id).await;
     let ended = Request { expires_at: Some(past), due_at: Some(past), ..stored.row.clone() };
     world.table.replace(&stored, ended).await.unwrap();
+    let answer = world.api.get(&link).await.unwrap();
+    refusal::check(&world, "a link that outlives its file", &answer, 410, "link_expired");
     let status = tenant.status(id).await;
     assert_eq!(status["status"], "EXPIRED");
     assert!(status["link"].is_null(), "{status}");
+    let answer = tenant.api.post(&format!("/v1/requests/{id}/links"), &json!({})).await.unwrap();
+    refusal::check(&world, "a new link to it", &answer, 410, "file_gone");
 
     eventually("the file's deletion", async || {
         world.sweep().await;
@@ -52,6 +51,6 @@ async fn an_expired_report_is_refused_at_once_and_then_deleted() {
     let answer = world.api.get(&link).await.unwrap();
     refusal::check(&world, "a deleted file's link", &answer, 410, "link_expired");
     let status = tenant.status(id).await;
-    assert_eq!((&status["status"], &status["file"]["rows"]), (&json!("EXPIRED"), &json!(0)), "its figures stay");
+    assert_eq!((&status["status"], &status["rows"]), (&json!("EXPIRED"), &json!(0)), "its figures stay");
     tenant.nothing_is_left_over(&world).await;
 }

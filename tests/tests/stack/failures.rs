@@ -38,7 +38,7 @@ async fn fails(definition: String, code: &str, retryable: bool) {
     let failure = &status["failure"];
     assert_eq!((&failure["code"], &failure["retryable"]), (&json!(code), &json!(retryable)), "{status}");
     assert!(failure["next_action"].as_str().is_some_and(|action| !action.is_empty()), "{status}");
-    assert!(status["link"].is_null() && status["file"].is_null(), "{status}");
+    assert!(status["link"].is_null() && status["files"].is_null(), "{status}");
     let told = failure.to_string();
     for internal in ["arn:", "s3://", world.stack.buckets.lake.as_str(), "DataFusion", "Schema error"] {
         assert!(!told.contains(internal), "{told}");
@@ -47,7 +47,7 @@ async fn fails(definition: String, code: &str, retryable: bool) {
     let received = receiver.wait_for("/hook", 1, LONG).await.unwrap();
     let body = webhook::verified(&tenant, &received[0]).await;
     assert_eq!((&body["type"], &body["data"]["failure"]), (&json!("report.failed"), failure));
-    assert!(body["data"]["file"].is_null() && body["data"]["link"].is_null(), "{body}");
+    assert!(body["data"]["files"].is_null() && body["data"]["link"].is_null(), "{body}");
     tenant.nothing_is_left_over(&world).await;
     assert_eq!(receiver.received("/hook").len(), 1, "told once");
     assert_eq!(world.uploads(&format!("{}/", tenant.id)).await, [""; 0], "half an upload");

@@ -88,7 +88,7 @@ impl Stage {
         assert_eq!(self.receiver.received("/hook").len(), 1, "one webhook");
         let body = webhook::verified(&self.tenant, &received[0]).await;
         assert_eq!(body["data"]["request_id"], id.to_string());
-        assert_eq!(body["data"]["file"]["object_sha256"], status["file"]["object_sha256"]);
+        assert_eq!(body["data"]["files"][0]["object_sha256"], status["files"][0]["object_sha256"]);
     }
 }
 

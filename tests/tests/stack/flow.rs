@@ -42,7 +42,7 @@ async fn a_report_is_delivered() {
     assert_ne!(opened.object.sha256, opened.plain.sha256);
     let figures = WALLET_ORACLE.agrees_with(&opened.path, "csv", &lake, "TRUE").await;
     assert_eq!(figures["rows"], ROWS);
-    assert_eq!(status["file"]["rows"], ROWS);
+    assert_eq!(status["rows"], ROWS);
 
     tenant.nothing_is_left_over(&world).await;
     assert_eq!(receiver.received("/hook").len(), 1, "told once");
@@ -59,9 +59,9 @@ fn check_status(status: &Value) {
     assert!(status["queue_ms"].is_u64(), "{status}");
     assert!(status["progress"].is_null() && status["failure"].is_null(), "it is over: {status}");
     for name in ["plan_ms", "encode_ms", "total_ms"] {
-        assert!(status["file"]["timings"][name].is_u64(), "{status}");
+        assert!(status["files"][0]["timings"][name].is_u64(), "{status}");
     }
-    let name = status["file"]["name"].as_str().unwrap();
+    let name = status["files"][0]["name"].as_str().unwrap();
     assert_eq!(name, format!("{WALLET}-{}.csv.pgp", status["id"].as_str().unwrap()));
     assert_eq!(status["link"]["expires_at"], status["expires_at"]);
 }
@@ -72,9 +72,10 @@ async fn check_webhook(tenant: &Tenant, received: &Received, status: &Value) {
     let data = &body["data"];
     assert_eq!((&data["request_id"], &data["report"]), (&status["id"], &status["report"]));
     assert_eq!((&data["requested_at"], &data["link"]), (&status["created_at"], &status["link"]));
-    let mut promised = status["file"].clone();
+    let mut promised = status["files"][0].clone();
     promised.as_object_mut().unwrap().remove("timings");
-    assert_eq!(data["file"], promised, "the receiver is told the same figures");
+    assert_eq!(data["files"], json!([promised]), "the receiver is told the same figures");
+    assert_eq!(data["rows"], status["rows"]);
 }
 
 /// Who reads the table cannot open the report: the link's capability is nowhere in it.
@@ -82,7 +83,7 @@ async fn check_rest(world: &World, tenant: &Tenant, status: &Value) {
     let capability = status["link"]["url"].as_str().unwrap().rsplit('/').next().unwrap();
     assert!(capability.len() >= 43, "256 bits");
     let id = status["id"].as_str().unwrap().parse().unwrap();
-    for partition in [Key::tenant(&tenant.id).pk, story(&tenant.id, id), Key::link(capability).pk] {
+    for partition in [Key::tenant(&tenant.id).pk, story(&tenant.id, id), Key::link_pointer(capability).pk] {
         let rows = world.text_of(&partition).await;
         assert!(rows.contains(&tenant.id), "{partition} holds rows: {rows}");
         assert!(!rows.contains(capability), "{partition}");
@@ -115,7 +116,7 @@ async fn every_format_and_packaging_holds_the_same_rows() {
         assert_eq!((&status["format"], &status["packaging"]), (&json!(format), &json!(packaging)));
         let opened = files::open(&world, &tenant, &status).await;
         let figures = WALLET_ORACLE.agrees_with(&opened.path, format, &lake, "TRUE").await;
-        assert_eq!((&figures["rows"], &status["file"]["rows"]), (&json!(ROWS), &json!(ROWS)));
+        assert_eq!((&figures["rows"], &status["rows"]), (&json!(ROWS), &json!(ROWS)));
         assert_eq!(opened.object.sha256 == opened.plain.sha256, packaging == "plain");
     }
     tenant.nothing_is_left_over(&world).await;
@@ -144,7 +145,7 @@ async fn filters_choose_rows_and_an_empty_report_is_a_success() {
         assert_eq!(status["parameters"], parameters, "the status shows what was asked");
         let opened = files::open(&world, &tenant, &status).await;
         let figures = WALLET_ORACLE.agrees_with(&opened.path, "csv", &lake, condition).await;
-        assert_eq!(figures["rows"], status["file"]["rows"]);
+        assert_eq!(figures["rows"], status["rows"]);
         let rows = figures["rows"].as_u64().unwrap();
         assert_eq!(rows == 0, condition == "FALSE", "{condition}: {rows} rows");
         assert!(rows < ROWS, "{condition}: {rows} rows");

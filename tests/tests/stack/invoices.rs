@@ -1,35 +1,22 @@
 //! `invoice_lines` over the public Online Retail data, where the machine has it.
 
-use std::path::PathBuf;
-
 use serde_json::{Value, json};
-use waybill_local::instance::workspace_root;
 use waybill_tests::{
     files::{self, INVOICES_ORACLE},
-    skip,
+    retail::public_data,
     tenant::Tenant,
     world::World,
 };
 
-fn data() -> Option<String> {
-    let shared = std::env::var_os("WAYBILL_SHARED").map_or_else(|| workspace_root().join("../shared"), PathBuf::from);
-    let dir = shared.join("data/online_retail");
-    if dir.is_dir() {
-        return Some(format!("{}/*/*.parquet", dir.display()));
-    }
-    skip::skipped("the Online Retail data is not on this machine (WAYBILL_SHARED names its folder)");
-    None
-}
-
 async fn compared(parameters: Value, packaging: &str, condition: &str) -> Option<Value> {
-    let parquet = data()?;
+    let parquet = public_data()?;
     let world = World::load().await;
     let tenant = Tenant::create(&world).await;
     let order = json!({ "report": "invoice_lines", "parameters": parameters, "packaging": packaging });
     let status = tenant.succeeded(tenant.order(&order).await).await;
     let opened = files::open(&world, &tenant, &status).await;
     let figures = INVOICES_ORACLE.agrees(&opened.path, "csv", &parquet, condition).await;
-    assert_eq!(figures["rows"], status["file"]["rows"]);
+    assert_eq!(figures["rows"], status["rows"]);
     tenant.nothing_is_left_over(&world).await;
     Some(figures)
 }

@@ -46,6 +46,6 @@ async fn a_tenant_without_data_gets_an_empty_report() {
     let world = World::load().await;
     let tenant = Tenant::create(&world).await;
     let status = tenant.succeeded(tenant.order(&tenant.wallet_order()).await).await;
-    assert_eq!(status["file"]["rows"], 0, "nobody else's rows");
+    assert_eq!(status["rows"], 0, "nobody else's rows");
     tenant.nothing_is_left_over(&world).await;
 }

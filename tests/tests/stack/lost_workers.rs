@@ -72,7 +72,7 @@ impl Run {
         })
         .await;
         assert_eq!((&status["status"], &status["attempt"]), (&json!("SUCCEEDED"), &json!(2)), "{status}");
-        assert_eq!(status["file"]["rows"], ALL_ROWS);
+        assert_eq!(status["rows"], ALL_ROWS);
         status
     }
 
@@ -82,7 +82,7 @@ impl Run {
         self.tenant.nothing_is_left_over(&self.world).await;
         assert_eq!(self.receiver.received("/hook").len(), 1, "told once");
         let body = webhook::verified(&self.tenant, &received[0]).await;
-        assert_eq!(body["data"]["file"]["object_sha256"], status["file"]["object_sha256"]);
+        assert_eq!(body["data"]["files"][0]["object_sha256"], status["files"][0]["object_sha256"]);
         let objects = self.world.objects(&format!("{}/", self.tenant.id)).await;
         let second = format!("{}/{}/2/", self.tenant.id, self.id);
         assert!(matches!(&objects[..], [key] if key.starts_with(&second)), "{objects:?}");
@@ -111,7 +111,7 @@ async fn a_worker_that_slept_through_its_lease_changes_nothing() {
     eventually("the sleeper gives its upload up", async || run.uploads().await.is_empty().then_some(())).await;
     run.ended_once(&status).await;
     let after = run.tenant.status(run.id).await;
-    assert_eq!((&after["attempt"], &after["file"]), (&status["attempt"], &status["file"]));
+    assert_eq!((&after["attempt"], &after["files"]), (&status["attempt"], &status["files"]));
 }
 
 /// A function's process on this machine. It never stays asleep, however a test ends.

@@ -4,21 +4,33 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
+mod api_keys;
+mod asking;
 mod bad_delivery;
 mod bad_input;
 mod bad_token;
 mod catalogue;
+mod checks;
+mod cognito;
 mod deadline;
 mod deliveries;
+mod direct_links;
+mod ending;
+mod events;
 mod expiry;
 mod failures;
 mod faults;
 mod flow;
+mod following;
 mod intake;
 mod invoices;
 mod isolation;
+mod links;
 mod lost_deliveries;
 mod lost_workers;
+mod quotas;
 mod refusal;
+mod samples;
+mod tenant_issuers;
 mod tenants;
 mod webhook;

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use http::{StatusCode, header, request::Parts};
-use waybill::domain::tenant::Scope;
+use http::{StatusCode, request::Parts};
+use lambda_http::request::RequestContext;
+use waybill::{clock, domain::tenant::Scope};
 
-use super::Caller;
+use super::{Caller, credential::Credential};
 use crate::{app::App, problem::Problem};
 
 /// A caller of a tenant with `reports:read`.
@@ -24,7 +25,13 @@ pub struct MayRequest {
 }
 
 /// The operator.
-pub struct Admin;
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admin {
+    /// Who it is: `issuer subject`.
+    pub subject: String,
+    /// From where it calls, as API Gateway saw it.
+    pub ip: Option<String>,
+}
 
 impl FromRequestParts<Arc<App>> for MayRead {
     type Rejection = Problem;
@@ -48,34 +55,34 @@ impl FromRequestParts<Arc<App>> for Admin {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        match app.authenticator.authenticate(bearer(parts)?).await? {
-            Caller::Admin => Ok(Self),
+        match caller(parts, app).await? {
+            Caller::Admin { subject } => Ok(Self { subject, ip: source_ip(parts) }),
             Caller::Member { .. } => Err(lacks(Scope::Admin)),
         }
     }
 }
 
+async fn caller(parts: &Parts, app: &App) -> Result<Caller, Problem> {
+    app.authenticator.authenticate(Credential::of(&parts.headers)?, clock::now()).await
+}
+
 /// Tenant and subject of a caller with that right.
 async fn member(parts: &Parts, app: &App, needed: Scope) -> Result<(String, String), Problem> {
-    match app.authenticator.authenticate(bearer(parts)?).await? {
+    match caller(parts, app).await? {
         Caller::Member { tenant, subject, scopes } if scopes.contains(&needed) => Ok((tenant, subject)),
         _ => Err(lacks(needed)),
+    }
+}
+
+/// From where the call comes, as API Gateway saw it: no header that a caller could write.
+pub fn source_ip(parts: &Parts) -> Option<String> {
+    match parts.extensions.get::<RequestContext>()? {
+        RequestContext::ApiGatewayV2(context) => context.http.source_ip.clone(),
+        _ => None,
     }
 }
 
 fn lacks(needed: Scope) -> Problem {
     let detail = format!("This needs the scope {}.", needed.name());
     Problem::new(StatusCode::FORBIDDEN, "scope_missing", detail)
-}
-
-fn bearer(parts: &Parts) -> Result<&str, Problem> {
-    let missing =
-        || Problem::unauthorized("credential_missing", "Send the header `Authorization: Bearer <token>`, once.");
-    let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(value), None) = (values.next(), values.next()) else { return Err(missing()) };
-    let (scheme, token) = value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or_else(missing)?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(missing());
-    }
-    Ok(token.trim())
 }

@@ -25,10 +25,22 @@ const STALE: Duration = Duration::from_secs(3600);
 /// Largest key set that is read, in bytes.
 const MAX_JWKS: usize = 256 * 1024;
 
-/// The keys of all issuers.
+/// Key sets that are kept; the one that was used longest ago goes first.
+const MAX_SETS: usize = 100;
+
+/// The published keys of all issuers. Each has a place and a lock of its own: one that does not answer holds nobody else
+/// up, and what one tenant's issuer publishes is never another's, wherever both say it stands.
 pub struct Keys {
     guard: Arc<Guard>,
-    read: Mutex<HashMap<String, Read>>,
+    sets: Mutex<HashMap<Place, Set>>,
+}
+
+/// Tenant (none for the operator's issuers), `iss`, and where the keys are published.
+type Place = (Option<String>, String, String);
+
+struct Set {
+    used_at: Instant,
+    read: Arc<Mutex<Read>>,
 }
 
 /// What is known of one issuer's keys.
@@ -49,7 +61,7 @@ impl Read {
 impl Keys {
     /// No keys yet; they are fetched through the guard.
     pub fn new(guard: Arc<Guard>) -> Self {
-        Self { guard, read: Mutex::default() }
+        Self { guard, sets: Mutex::default() }
     }
 
     /// Verifies a token with the issuer's keys, which an unknown key id makes it read again. A [`Problem`] if there
@@ -78,8 +90,8 @@ impl Keys {
         let Some(uri) = &issuer.jwks_uri else {
             return Err(Problem::unavailable(&format!("issuer {} has neither jwks nor jwks_uri", issuer.issuer)));
         };
-        let mut all = self.read.lock().await;
-        let read = all.entry(uri.clone()).or_default();
+        let set = self.set(issuer, uri, now).await;
+        let mut read = set.lock().await;
         if let Some(keys) = read.not_older_than(max_age, now) {
             return Ok(keys);
         }
@@ -97,6 +109,18 @@ impl Keys {
             }
             Err(problem) => read.not_older_than(STALE, now).ok_or(problem),
         }
+    }
+
+    async fn set(&self, issuer: &Issuer, uri: &str, now: Instant) -> Arc<Mutex<Read>> {
+        let place = (issuer.tenant.clone(), issuer.issuer.clone(), uri.to_owned());
+        let mut sets = self.sets.lock().await;
+        if sets.len() >= MAX_SETS && !sets.contains_key(&place) {
+            let oldest = sets.iter().min_by_key(|(_, set)| set.used_at).map(|(place, _)| place.clone());
+            oldest.map(|place| sets.remove(&place));
+        }
+        let set = sets.entry(place).or_insert_with(|| Set { used_at: now, read: Arc::default() });
+        set.used_at = now;
+        Arc::clone(&set.read)
     }
 
     async fn fetch(&self, uri: &str) -> Result<Arc<JwkSet>, Problem> {
@@ -120,7 +144,7 @@ mod tests {
 
     /// An issuer that publishes its keys, and the caller's side.
     struct Published {
-        receiver: Receiver,
+        receiver: Arc<Receiver>,
         issuer: Issuer,
         keys: Keys,
         /// When it was made; the tests decide how much later it is.
@@ -133,7 +157,7 @@ mod tests {
             let dir = std::env::temp_dir().join(format!("waybill-keys-{}-{name}", std::process::id()));
             let ca = Ca::ensure(&Instance { name: name.to_owned(), dir: dir.clone() }).unwrap();
             let guard = Guard::new(Policy::parse("127.0.0.0/8", "*", &ca.pem().unwrap()).unwrap()).unwrap();
-            let receiver = Receiver::start(&ca).await.unwrap();
+            let receiver = Arc::new(Receiver::start(&ca).await.unwrap());
             let issuer = Issuer { jwks: None, jwks_uri: Some(receiver.url("/jwks")), ..issuer(&[]) };
             let published = Self { receiver, issuer, keys: Keys::new(Arc::new(guard)), start: Instant::now(), dir };
             published.publish(&[signer]);
@@ -242,5 +266,71 @@ mod tests {
         let (header, token) = signer.sign(&claims());
         let answer = published.keys.verify(&token, &header, &nowhere, published.start).await;
         assert_eq!(answer.unwrap_err().code, "unavailable");
+    }
+
+    impl Published {
+        /// The issuer as a tenant's own, with its keys at `path`.
+        fn of_tenant(&self, tenant: &str, path: &str) -> Issuer {
+            Issuer { tenant: Some(tenant.to_owned()), jwks_uri: Some(self.receiver.url(path)), ..self.issuer.clone() }
+        }
+
+        async fn judge(&self, issuer: &Issuer, signer: &Signer, later: Duration) -> Result<bool, &'static str> {
+            let (header, token) = signer.sign(&claims());
+            let judged = self.keys.verify(&token, &header, issuer, self.start + later).await;
+            judged.map(|verified| verified.is_ok()).map_err(|problem| problem.code)
+        }
+    }
+
+    #[tokio::test]
+    async fn an_issuer_that_does_not_answer_holds_up_nobody_else() {
+        let signer = Signer::es256("a");
+        let published = Published::of("hangs", &signer).await;
+        let released = Arc::new(tokio::sync::Notify::new());
+        let never = Duration::from_secs(60);
+        published.receiver.reply("/hangs", [Reply::status(http::StatusCode::OK).after(never)]);
+        let (hanging, other) = (published.of_tenant("acme", "/hangs"), published.of_tenant("globex", "/jwks"));
+        let waits = async {
+            let judged = published.judge(&hanging, &signer, Duration::ZERO);
+            tokio::select! {
+                _ = judged => panic!("the others were held up until it was given up"),
+                () = released.notified() => {}
+            }
+        };
+        let others = async {
+            published.receiver.wait_for("/hangs", 1, Duration::from_secs(5)).await.unwrap();
+            for issuer in [&other, &published.issuer] {
+                assert_eq!(published.judge(issuer, &signer, Duration::ZERO).await, Ok(true));
+            }
+            released.notify_one();
+        };
+        tokio::join!(waits, others);
+    }
+
+    #[tokio::test]
+    async fn what_one_tenants_issuer_publishes_is_not_anothers() {
+        let (signer, forger) = (Signer::es256("a"), Signer::es256("a"));
+        let published = Published::of("apart", &signer).await;
+        let (one, other) = (published.of_tenant("acme", "/jwks"), published.of_tenant("globex", "/jwks"));
+        assert_eq!(published.judge(&one, &signer, Duration::ZERO).await, Ok(true));
+        // The same address says something else to the next who asks.
+        published.publish(&[&forger]);
+        assert_eq!(published.judge(&other, &forger, MOMENT).await, Ok(true));
+        assert_eq!(published.judge(&one, &forger, MOMENT).await, Ok(false));
+        assert_eq!(published.judge(&one, &signer, MOMENT).await, Ok(true));
+        assert_eq!(published.judge(&published.issuer, &signer, MOMENT).await, Ok(false), "nor the operator's");
+    }
+
+    #[tokio::test]
+    async fn the_key_sets_that_are_kept_are_bounded() {
+        let signer = Signer::es256("a");
+        let published = Published::of("bounded", &signer).await;
+        for number in 0..=MAX_SETS {
+            let later = MOMENT * u32::try_from(number).unwrap();
+            let issuer = published.of_tenant(&format!("t{number}"), "/jwks");
+            drop(published.keys.set(&issuer, "u", published.start + later).await);
+        }
+        let sets = published.keys.sets.lock().await;
+        assert_eq!(sets.len(), MAX_SETS);
+        assert!(!sets.keys().any(|(tenant, ..)| tenant.as_deref() == Some("t0")), "the oldest went");
     }
 }

@@ -58,11 +58,13 @@ fn published() -> JwkSet {
 pub fn issuer(admins: &[&str]) -> Issuer {
     Issuer {
         issuer: ISSUER.to_owned(),
-        audience: AUDIENCE.to_owned(),
+        audience: Some(Audience::One(AUDIENCE.to_owned())),
         algorithms: vec![Algorithm::ES256, Algorithm::RS256],
         jwks: None,
         jwks_uri: None,
+        scope_prefix: None,
         admins: admins.iter().map(|&subject| subject.to_owned()).collect(),
+        tenant: None,
     }
 }
 
@@ -95,7 +97,13 @@ fn judge_claims(others: Value) -> Result<Verified, Refused> {
 
 #[test]
 fn good_tokens_of_both_algorithms() {
-    let somebody = Verified { issuer: ISSUER.to_owned(), subject: "somebody".to_owned(), admin: false, scopes: None };
+    let somebody = Verified {
+        issuer: ISSUER.to_owned(),
+        subject: "somebody".to_owned(),
+        admin: false,
+        scopes: None,
+        tenant: None,
+    };
     for signer in [&EC, &RSA] {
         assert_eq!(judge(&signer.sign(&claims()), &issuer(&["another"])), Ok(somebody.clone()));
         let admin = judge(&signer.sign(&claims()), &issuer(&["another", "somebody"])).unwrap();
@@ -143,6 +151,69 @@ fn scopes_of_ours_limit_the_token() {
     assert_eq!(scopes("openid reports:read"), Some(vec![Scope::ReportsRead]));
     assert_eq!(scopes("openid profile"), None, "it names none of ours");
     assert_eq!(scopes("reports:reader xreports:read"), None, "whole words only");
+}
+
+#[test]
+fn any_of_several_audiences_will_do() {
+    let any = Audience::Any(vec!["other".to_owned(), AUDIENCE.to_owned()]);
+    let issuer = Issuer { audience: Some(any), ..issuer(&[]) };
+    for good in [json!({}), json!({ "aud": "other" }), json!({ "aud": null, "client_id": "other" })] {
+        assert!(judge(&EC.sign(&claims_with(good.clone())), &issuer).is_ok(), "{good}");
+    }
+    for bad in [json!({ "aud": "another" }), json!({ "aud": [] }), json!({ "aud": null })] {
+        assert_eq!(judge(&EC.sign(&claims_with(bad.clone())), &issuer), Err(Refused::Audience), "{bad}");
+    }
+    let nobody = Issuer { audience: Some(Audience::Any(vec![])), ..issuer };
+    assert_eq!(judge(&EC.sign(&claims()), &nobody), Err(Refused::Audience));
+}
+
+/// As a Cognito user pool makes them for client credentials.
+#[test]
+fn scopes_of_a_resource_server_have_its_prefix() {
+    let pool = Issuer { scope_prefix: Some("waybill/".to_owned()), ..issuer(&["client"]) };
+    let machine = |scope: &str| {
+        let others = json!({ "aud": null, "sub": "client", "client_id": AUDIENCE, "scope": scope });
+        judge(&EC.sign(&claims_with(others)), &pool)
+    };
+    let scopes = |text: &str| machine(text).unwrap().scopes;
+    let all = "waybill/admin waybill/reports:read waybill/reports:request waybill/endpoints:write";
+    assert_eq!(scopes(all), Some(Scope::ALL.to_vec()));
+    assert_eq!(scopes("waybill/admin"), Some(vec![Scope::Admin]));
+    assert_eq!(scopes("admin other/admin waybilladmin waybill/ waybill/waybill/admin"), None);
+
+    // Without an audience, one of these scopes shows for whom the token is.
+    let unnamed = Issuer { audience: None, ..pool };
+    let judge_unnamed = |others: Value| judge(&EC.sign(&claims_with(others)), &unnamed);
+    let good = json!({ "aud": null, "sub": "client", "scope": "waybill/admin" });
+    assert!(judge_unnamed(good.clone()).unwrap().admin);
+    for bad in [
+        json!({ "aud": null, "sub": "client" }),
+        json!({ "aud": null, "sub": "client", "scope": "admin" }),
+        json!({ "aud": null, "sub": "client", "scope": "other/admin waybill/other" }),
+        json!({ "aud": "client", "sub": "client", "scope": "waybill/admin" }),
+    ] {
+        assert_eq!(judge_unnamed(bad.clone()), Err(Refused::Audience), "{bad}");
+    }
+    for prefix in [None, Some(String::new())] {
+        let careless = Issuer { scope_prefix: prefix, ..unnamed.clone() };
+        assert_eq!(judge(&EC.sign(&claims_with(good.clone())), &careless), Err(Refused::Audience));
+    }
+}
+
+#[test]
+fn a_tenants_issuer_yields_that_tenant_and_no_admin() {
+    let settings = json!({
+        "issuer": ISSUER, "audience": AUDIENCE, "algorithms": ["ES256"], "jwks": { "keys": [EC.key] },
+    });
+    let row = TenantIssuerRow { tenant: "acme".to_owned(), settings: serde_json::from_value(settings).unwrap() };
+    let own = Issuer::of_tenant(row).unwrap();
+    let greedy = claims_with(json!({ "scope": "admin", "tenant": "globex", "admin": true }));
+    let verified = judge(&EC.sign(&greedy), &own).unwrap();
+    assert_eq!((verified.tenant.as_deref(), verified.admin), (Some("acme"), false));
+    assert_eq!(judge(&RSA.sign(&claims()), &own), Err(Refused::Algorithm));
+    // Not even if somebody put admins into it.
+    let careless = Issuer { admins: vec!["somebody".to_owned()], ..own };
+    assert!(!judge(&EC.sign(&claims()), &careless).unwrap().admin);
 }
 
 #[test]

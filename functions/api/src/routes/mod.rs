@@ -1,5 +1,6 @@
 //! The own API, one resource a file. Handlers only: rules are in the library's domain.
 
+pub mod api_keys;
 pub mod links;
 pub mod reports;
 pub mod requests;

@@ -14,10 +14,11 @@ use crate::{app::App, auth::MayRead, problem::Problem};
 /// `GET /v1/reports`: id, version and title of every report that holds for the tenant. One whose
 /// definition is broken is left out, and logged for the operator.
 pub async fn list(State(app): State<Arc<App>>, caller: MayRead) -> Result<Json<Value>, Problem> {
+    let tenant = app.tenant(&caller.tenant).await?;
     let mut reports = Vec::new();
     for id in app.config.definition_ids(&caller.tenant).await? {
         match app.config.definition(&caller.tenant, &id).await {
-            Ok(Some(report)) if report.visible_to(&caller.tenant) => reports.push(summary(&report)),
+            Ok(Some(report)) if report.visible_to(&tenant) => reports.push(summary(&report)),
             Ok(_) => {}
             Err(error) => tracing::error!(%error, "report left out of the catalogue"),
         }
@@ -31,8 +32,9 @@ pub async fn show(
     caller: MayRead,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
+    let tenant = app.tenant(&caller.tenant).await?;
     let report = app.config.definition(&caller.tenant, &id).await?;
-    let report = report.filter(|report| report.visible_to(&caller.tenant));
+    let report = report.filter(|report| report.visible_to(&tenant));
     let report = report.ok_or_else(|| Problem::not_found("report"))?;
     let mut shown = summary(&report);
     shown["parameters"] = report.parameters.iter().map(waybill::domain::definition::Parameter::describe).collect();

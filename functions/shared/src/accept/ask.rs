@@ -1,6 +1,7 @@
 //! The body of a request, read strictly: unknown fields are refused, every fault is found at once.
 
 use serde_json::{Map, Value as Json};
+use uuid::Uuid;
 
 use super::Fault;
 use crate::domain::{
@@ -21,16 +22,23 @@ pub struct Ask {
     pub packaging: Option<Packaging>,
     /// None: nobody is told.
     pub delivery: Option<Target>,
+    /// None: the tenant's own.
+    pub presenter_id: Option<Uuid>,
+    /// Only say whether it would be accepted.
+    pub validate_only: bool,
+    /// Be content with an identical request in flight.
+    pub coalesce: bool,
 }
 
-const FIELDS: [&str; 5] = ["report", "parameters", "format", "packaging", "delivery"];
+const FIELDS: [&str; 8] =
+    ["report", "parameters", "format", "packaging", "delivery", "presenter_id", "validate_only", "coalesce"];
 
 /// Longest URL that is kept with a request, in bytes.
 const MAX_URL: usize = 2048;
 
 impl Ask {
-    /// Reads `{report, parameters?, format?, packaging?, delivery?: {webhook: {url}}}`, and what is wrong with
-    /// it. With a report, the rest can be checked in spite of faults, so that all are told at once; without
+    /// Reads `{report, parameters?, format?, packaging?, delivery?: {webhook: {url}}, presenter_id?,
+    /// validate_only?, coalesce?}`, and what is wrong with it. With a report, the rest can be checked in spite of faults, so that all are told at once; without
     /// one, nothing can.
     pub fn parse(body: &Json) -> Result<(Self, Vec<Fault>), Vec<Fault>> {
         let Some(fields) = body.as_object() else {
@@ -50,10 +58,12 @@ impl Ask {
         let packaging =
             choice(fields, "packaging", Packaging::from_name, &Packaging::ALL.map(Packaging::name), &mut faults);
         let delivery = delivery(fields.get("delivery"), &mut faults);
-        match report {
-            None => Err(faults),
-            Some(report) => Ok((Self { report, parameters, format, packaging, delivery }, faults)),
-        }
+        let presenter_id = presenter(fields.get("presenter_id"), &mut faults);
+        let validate_only = flag(fields, "validate_only", &mut faults);
+        let coalesce = flag(fields, "coalesce", &mut faults);
+        let Some(report) = report else { return Err(faults) };
+        let ask = Self { report, parameters, format, packaging, delivery, presenter_id, validate_only, coalesce };
+        Ok((ask, faults))
     }
 }
 
@@ -75,6 +85,27 @@ fn required_text(fields: &Map<String, Json>, name: &str, faults: &mut Vec<Fault>
         Some(_) => faults.push(Fault::new(format!("/{name}"), "type", "Must be a text.")),
     }
     None
+}
+
+fn flag(fields: &Map<String, Json>, name: &str, faults: &mut Vec<Fault>) -> bool {
+    match fields.get(name) {
+        None | Some(Json::Null) => false,
+        Some(Json::Bool(value)) => *value,
+        Some(_) => {
+            faults.push(Fault::new(format!("/{name}"), "type", "Must be true or false."));
+            false
+        }
+    }
+}
+
+fn presenter(value: Option<&Json>, faults: &mut Vec<Fault>) -> Option<Uuid> {
+    let value = value.filter(|value| !value.is_null())?;
+    let read = value.as_str().and_then(|text| Uuid::try_parse(text).ok());
+    if read.is_none() {
+        let code = if value.is_string() { "format" } else { "type" };
+        faults.push(Fault::new("/presenter_id", code, "Must be a UUID."));
+    }
+    read
 }
 
 fn choice<T>(
@@ -140,13 +171,15 @@ mod tests {
     fn a_full_body_is_read() {
         let ask = Ask::parse(&json!({
             "report": "r", "parameters": {"a": 1}, "format": "ndjson", "packaging": "plain",
-            "delivery": {"webhook": {"url": "https://example.com/"}},
+            "delivery": {"webhook": {"url": "https://example.com/"}}, "coalesce": true, "validate_only": false,
+            "presenter_id": "01a20232-b327-721a-aae1-50376ffb3397",
         }))
         .unwrap()
         .0;
         assert_eq!(ask.format, Some(Format::Ndjson));
         assert_eq!(ask.packaging, Some(Packaging::Plain));
         assert_eq!(ask.delivery, Some(Target::Webhook { url: "https://example.com/".into() }));
+        assert!(ask.coalesce && !ask.validate_only && ask.presenter_id.is_some());
     }
 
     #[test]
@@ -154,6 +187,7 @@ mod tests {
         let found = faults(&json!({
             "parameters": [], "format": "doc", "packaging": 7, "a/b": 1,
             "delivery": {"webhook": {"url": 1, "secret": "x"}, "fax": {}},
+            "presenter_id": "x", "validate_only": "yes", "coalesce": 1,
         }));
         let expected = [
             ("/a~1b", "unknown"),
@@ -164,6 +198,9 @@ mod tests {
             ("/delivery/fax", "unknown"),
             ("/delivery/webhook/secret", "unknown"),
             ("/delivery/webhook/url", "type"),
+            ("/presenter_id", "format"),
+            ("/validate_only", "type"),
+            ("/coalesce", "type"),
         ];
         assert_eq!(found, expected.map(|(pointer, code)| (pointer.to_owned(), code)));
     }

@@ -1,12 +1,14 @@
-//! How a request comes to be, whoever asks: validated, recorded, handed to the queue.
+//! How a request comes to be, whoever asks: validated, counted, recorded, handed to the queue.
 //!
 //! The API and the intake of events both end here, so that what one refuses the other refuses too.
 
 mod ask;
+mod record;
+mod validate;
 
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -16,14 +18,15 @@ use crate::{
         AwsError,
         config_store::{ConfigError, ConfigStore},
         queue::Queue,
-        table::{Table, TableError, Write, keys::Key},
+        table::{Table, TableError, keys::Key},
     },
     domain::{
-        definition::{Definition, parameter},
+        definition::Definition,
         id::RequestId,
         message::RequestMessage,
-        outcome::{Format, Packaging},
-        request::{Asked, Request},
+        quota::Standing,
+        request::{Asked, Receipt},
+        statistics::{Estimate, Statistics},
         tenant::Tenant,
     },
     guard::Guard,
@@ -47,6 +50,46 @@ impl Fault {
     }
 }
 
+/// Who asks for what.
+#[derive(Debug, Clone, Copy)]
+pub struct Order<'a> {
+    /// For whom.
+    pub tenant: &'a Tenant,
+    /// Who asks.
+    pub by: &'a str,
+    /// Id to record it under. One that is recorded already is answered with, and nothing is changed: an event that
+    /// comes twice makes one report.
+    pub id: RequestId,
+    /// What is asked.
+    pub body: &'a Json,
+    /// The caller's word for this very request, 1 to 255 bytes.
+    pub idempotency_key: Option<&'a str>,
+    /// The request that it repeats.
+    pub repeats: Option<RequestId>,
+}
+
+/// What became of an order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Accepted {
+    /// It was recorded, and the day's quota of requests stands so.
+    Recorded(Receipt, Option<Standing>),
+    /// It was recorded before, under the same id or idempotency key.
+    Replayed(Receipt),
+    /// An identical request is in flight.
+    Joined(Receipt),
+    /// It would be accepted; nothing was recorded.
+    Valid(Box<Preview>),
+}
+
+/// What a request would be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Preview {
+    /// As it would be recorded.
+    pub asked: Asked,
+    /// Rows to expect, where past runs tell.
+    pub estimate: Option<Estimate>,
+}
+
 /// Why nothing was recorded.
 #[derive(Debug, thiserror::Error)]
 pub enum Rejected {
@@ -56,6 +99,18 @@ pub enum Rejected {
     /// The tenant has no such report.
     #[error("no report {0:?}")]
     UnknownReport(String),
+    /// The idempotency key came with another body before.
+    #[error("the idempotency key was used with another body")]
+    KeyReused,
+    /// The idempotency key's first request is being recorded at this moment.
+    #[error("a request with this idempotency key is being recorded")]
+    InFlight,
+    /// A quota of the day is used up.
+    #[error("quota {} is used up", .0.quota)]
+    Exhausted(Standing),
+    /// The tenant is being erased.
+    #[error("the tenant is being erased")]
+    Erased,
     /// The report's definition is broken; the operator must mend it.
     #[error(transparent)]
     Definition(ConfigError),
@@ -82,35 +137,31 @@ pub struct Acceptor {
 }
 
 impl Acceptor {
-    /// Validates, records and queues. With the `id` of a request that is already recorded, answers with that
-    /// request and changes nothing: an event that comes twice makes one report.
-    pub async fn accept(
-        &self,
-        tenant: &Tenant,
-        requested_by: &str,
-        id: RequestId,
-        body: &Json,
-        now: Timestamp,
-    ) -> Result<Request, Rejected> {
-        let asked = Ask::parse(body).map_err(Rejected::Invalid)?;
-        let definition = self.definition(&tenant.id, &asked.0.report).await?;
-        let request = self.validated(tenant, requested_by, id, asked, &definition, now)?;
-        match self.table.write(vec![Write::insert(&request)?]).await {
-            Ok(()) => {}
-            Err(TableError::Conflict) => return self.recorded(&tenant.id, id).await,
-            Err(error) => return Err(error.into()),
+    /// Validates, counts, records and queues.
+    pub async fn accept(&self, order: Order<'_>, now: Timestamp) -> Result<Accepted, Rejected> {
+        if order.tenant.erasure.is_some() {
+            return Err(Rejected::Erased);
         }
-        let message = RequestMessage::V1 { tenant: tenant.id.clone(), request: id, dead: None };
-        if let Err(error) = self.queue.send(&message, &tenant.id, 0).await {
-            // It is recorded and due: the sweeper hands it over. The caller's request stands.
-            tracing::warn!(request.id = %id, tenant.id = tenant.id, %error, "hand-off left to the sweeper");
+        if let Some(known) = self.known_key(&order, now).await? {
+            return known.answer(&order);
         }
-        Ok(request)
+        let (ask, faults) = Ask::parse(order.body).map_err(Rejected::Invalid)?;
+        let definition = self.definition(order.tenant, &ask.report).await?;
+        let (validate_only, coalesce) = (ask.validate_only, ask.coalesce);
+        let asked = self.validated(&order, (ask, faults), &definition, now)?;
+        if validate_only {
+            return Ok(Accepted::Valid(Box::new(self.preview(asked).await?)));
+        }
+        let accepted = self.record(&order, asked, coalesce, now).await?;
+        if let Accepted::Recorded(receipt, _) = &accepted {
+            self.hand_off(&order.tenant.id, receipt.id).await;
+        }
+        Ok(accepted)
     }
 
-    /// The definition that holds for the tenant.
-    pub async fn definition(&self, tenant: &str, report: &str) -> Result<Arc<Definition>, Rejected> {
-        match self.config.definition(tenant, report).await {
+    /// The definition of a report that the tenant may ask for.
+    pub async fn definition(&self, tenant: &Tenant, report: &str) -> Result<Arc<Definition>, Rejected> {
+        match self.config.definition(&tenant.id, report).await {
             Ok(Some(definition)) if definition.visible_to(tenant) => Ok(definition),
             Ok(_) => Err(Rejected::UnknownReport(report.to_owned())),
             Err(ConfigError::Aws(error)) => Err(error.into()),
@@ -118,73 +169,18 @@ impl Acceptor {
         }
     }
 
-    async fn recorded(&self, tenant: &str, id: RequestId) -> Result<Request, Rejected> {
-        let stored = self.table.get(&Key::request(tenant, id)).await?;
-        stored.map(|stored| stored.row).ok_or(Rejected::Table(TableError::Conflict))
+    async fn preview(&self, asked: Asked) -> Result<Preview, Rejected> {
+        let known = self.table.get::<Statistics>(&Key::statistics(&asked.tenant, &asked.report)).await?;
+        let estimate = known.and_then(|known| known.row.estimate(&asked.run_digest(), asked.days()));
+        Ok(Preview { asked, estimate })
     }
 
-    fn validated(
-        &self,
-        tenant: &Tenant,
-        requested_by: &str,
-        id: RequestId,
-        (ask, mut faults): (Ask, Vec<Fault>),
-        definition: &Definition,
-        now: Timestamp,
-    ) -> Result<Request, Rejected> {
-        let resolved = parameter::resolve(definition, &ask.parameters).unwrap_or_else(|found| {
-            faults.extend(found.into_iter().map(|f| Fault::new(f.pointer, f.code.name(), f.detail)));
-            parameter::Placeholders::new()
-        });
-        let format = chosen_format(definition, ask.format, &mut faults);
-        let packaging = ask.packaging.unwrap_or(tenant.packaging);
-        check_recipients(tenant, packaging, now, &mut faults);
-        let delivery = ask.delivery.inspect(|target| {
-            let crate::domain::delivery::Target::Webhook { url } = target;
-            if let Err(refused) = self.guard.check_url(url) {
-                faults.push(Fault::new("/delivery/webhook/url", "url_refused", refused.to_string()));
-            }
-        });
-        if !faults.is_empty() {
-            return Err(Rejected::Invalid(faults));
+    /// If this fails, the request is recorded and due: the sweeper hands it over. The caller's request stands.
+    async fn hand_off(&self, tenant: &str, request: RequestId) {
+        let message = RequestMessage::V1 { tenant: tenant.to_owned(), request, dead: None };
+        if let Err(error) = self.queue.send(&message, tenant, 0).await {
+            tracing::warn!(request.id = %request, tenant.id = tenant, %error, "hand-off left to the sweeper");
         }
-        let asked = Asked {
-            id,
-            tenant: tenant.id.clone(),
-            requested_by: requested_by.to_owned(),
-            report: definition.id.clone(),
-            report_version: definition.version,
-            parameters: Json::Object(ask.parameters),
-            resolved,
-            format,
-            packaging,
-            delivery,
-            retention_hours: tenant.retention_hours.unwrap_or(self.retention_hours),
-        };
-        Ok(Request::recorded(asked, now))
-    }
-}
-
-fn chosen_format(definition: &Definition, asked: Option<Format>, faults: &mut Vec<Fault>) -> Format {
-    // infallible in effect: the parser refuses a definition without formats.
-    let default = definition.formats.first().copied().unwrap_or(Format::Csv);
-    let format = asked.unwrap_or(default);
-    if !definition.formats.contains(&format) {
-        let allowed: Vec<&str> = definition.formats.iter().map(|format| format.name()).collect();
-        let detail = format!("This report is offered as {}.", allowed.join(", "));
-        faults.push(Fault::new("/format", "not_allowed", detail));
-    }
-    format
-}
-
-/// Only what is known for certain is refused here; the worker checks the keys themselves.
-fn check_recipients(tenant: &Tenant, packaging: Packaging, now: Timestamp, faults: &mut Vec<Fault>) {
-    let usable = |key: &crate::domain::tenant::RecipientKeyRecord| {
-        key.expires_at.is_none_or(|end| end > now + SignedDuration::from_secs(60))
-    };
-    if packaging == Packaging::Openpgp && !tenant.recipient_keys.iter().any(usable) {
-        let detail = "The tenant has no valid OpenPGP recipient key; have one registered or ask for another packaging.";
-        faults.push(Fault::new("/packaging", "recipient_key_missing", detail));
     }
 }
 

@@ -1,5 +1,7 @@
 //! Objects of the report bucket: presigned reads and deletion. Uploads are the worker's.
 
+pub mod prefix;
+
 use aws_sdk_s3::{Client, presigning::PresigningConfig};
 use jiff::SignedDuration;
 

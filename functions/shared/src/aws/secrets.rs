@@ -9,7 +9,7 @@ use aws_sdk_secretsmanager::Client;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::AwsError;
+use super::{AwsError, link_signer::AccessKey};
 use crate::{openpgp::ServiceKey, seal::Keyring};
 
 const FRESH: Duration = Duration::from_secs(300);
@@ -74,6 +74,11 @@ pub fn sealing_keyring(client: Client, arn: String) -> CachedSecret<Keyring> {
 /// The service's current OpenPGP key.
 pub fn service_key(client: Client, arn: String) -> CachedSecret<ServiceKey> {
     CachedSecret::new(client, arn, parse_service_key)
+}
+
+/// The access key that signs direct links.
+pub fn link_signer_key(client: Client, arn: String) -> CachedSecret<AccessKey> {
+    CachedSecret::new(client, arn, AccessKey::parse)
 }
 
 #[derive(Deserialize)]

@@ -91,6 +91,22 @@ id!(
     /// One delivery: one event to one receiver, over however many attempts.
     DeliveryId, "dlv"
 );
+id!(
+    /// A link to a report's file.
+    LinkId, "lnk"
+);
+id!(
+    /// The erasure of a tenant.
+    ErasureId, "era"
+);
+id!(
+    /// An entry of the audit trail.
+    AuditId, "aud"
+);
+id!(
+    /// An API key of a tenant.
+    ApiKeyId, "key"
+);
 
 impl DeliveryId {
     /// The delivery of `event` to `receiver`: the same two give the same id, so that a repeated fan-out

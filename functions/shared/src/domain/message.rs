@@ -4,13 +4,16 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{
+    check::CheckOutcome,
     delivery::Target,
     failure::Failure,
     id::{DeliveryId, EventId, RequestId},
+    link::LinkPolicy,
     outcome::ReportFile,
-    request::Request,
+    request::{Deed, Request},
 };
 
 /// On the request queue.
@@ -74,9 +77,18 @@ pub enum EventKind {
     /// The file is ready.
     #[serde(rename = "report.succeeded")]
     ReportSucceeded,
+    /// The file is ready, but a check of its definition did not hold.
+    #[serde(rename = "report.divergent")]
+    ReportDivergent,
     /// There will be no file.
     #[serde(rename = "report.failed")]
     ReportFailed,
+    /// It was called off.
+    #[serde(rename = "report.cancelled")]
+    ReportCancelled,
+    /// The file is gone.
+    #[serde(rename = "report.expired")]
+    ReportExpired,
 }
 
 impl EventKind {
@@ -84,7 +96,10 @@ impl EventKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::ReportSucceeded => "report.succeeded",
+            Self::ReportDivergent => "report.divergent",
             Self::ReportFailed => "report.failed",
+            Self::ReportCancelled => "report.cancelled",
+            Self::ReportExpired => "report.expired",
         }
     }
 }
@@ -104,18 +119,36 @@ pub struct Announcement {
     pub request: RequestId,
     /// Id of the definition.
     pub report: String,
+    /// Version of the definition; 0 in what an earlier release wrote.
+    #[serde(default)]
+    pub report_version: u32,
+    /// The presenter on whose behalf it was asked for.
+    #[serde(default)]
+    pub presenter_id: Uuid,
     /// When the request was recorded.
     pub requested_at: Timestamp,
     /// Explicit receiver of the request.
     pub target: Option<Target>,
-    /// The file, where there is one.
+    /// The file, where there is one, or was.
     pub file: Option<ReportFile>,
-    /// End of its life.
+    /// What came of the definition's checks.
+    #[serde(default)]
+    pub checks: Vec<CheckOutcome>,
+    /// End of the file's life, where it is there to be fetched: nobody is told of it after that.
     pub expires_at: Option<Timestamp>,
+    /// How the file is fetched.
+    #[serde(default)]
+    pub link: LinkPolicy,
     /// Capability of its link, still sealed for the request's row.
     pub link_sealed: Option<String>,
     /// Why there is none.
     pub failure: Option<Failure>,
+    /// Who called it off, or had its file deleted.
+    #[serde(default)]
+    pub deed: Option<Deed>,
+    /// Its deliveries are made; what is left is the event bus.
+    #[serde(default)]
+    pub fanned_out: bool,
     /// When the sweeper hands it to the queue again.
     pub due_at: Option<Timestamp>,
     /// Times it has done so.
@@ -133,28 +166,49 @@ impl Announcement {
             tenant: request.tenant.clone(),
             request: request.id,
             report: request.report.clone(),
+            report_version: request.report_version,
+            presenter_id: request.presenter_id,
             requested_at: request.created_at,
             target: request.delivery.clone(),
             file: request.file.clone(),
-            expires_at: request.expires_at,
+            checks: request.checks.clone(),
+            expires_at: request.expires_at.filter(|_| request.status.has_file()),
+            link: request.link,
             link_sealed: request.link_sealed.clone(),
             failure: request.failure.clone(),
+            deed: request.cancellation.clone().or_else(|| request.deletion.clone()),
+            fanned_out: false,
             due_at: Some(now + super::request::HANDOFF_GRACE),
             handoffs: 0,
         }
+    }
+
+    /// End of the link that goes with it; none without a file to fetch.
+    pub fn link_expires_at(&self) -> Option<Timestamp> {
+        self.expires_at.map(|file_ends| self.link.expires_at(self.occurred_at, file_ends))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::request::{HANDOFF_GRACE, tests::queued};
+    use crate::domain::request::{HANDOFF_GRACE, Status, tests::queued};
 
     #[test]
     fn the_sweeper_looks_whether_an_events_message_arrived() {
         let now = Timestamp::UNIX_EPOCH + HANDOFF_GRACE * 7;
         let event = Announcement::of(&queued(), EventId::generate(), EventKind::ReportFailed, now);
         assert_eq!((event.occurred_at, event.due_at), (now, Some(now + HANDOFF_GRACE)));
+    }
+
+    /// Or it would be dropped as a notification that comes too late.
+    #[test]
+    fn the_end_of_a_file_is_told_after_it() {
+        let now = Timestamp::UNIX_EPOCH;
+        let request = |status| Request { status, expires_at: Some(now), ..queued() };
+        let ends = |status, kind| Announcement::of(&request(status), EventId::generate(), kind, now).expires_at;
+        assert_eq!(ends(Status::Expired, EventKind::ReportExpired), None);
+        assert_eq!(ends(Status::Divergent, EventKind::ReportDivergent), Some(now));
     }
 
     /// A message in flight during a deployment was written by the previous release: its text is a contract.

@@ -3,14 +3,22 @@
 //! Nothing here reads a clock, a random source, the network or the environment: what a rule needs is
 //! passed in. A state machine has the form `(state, event, now) -> (state, effects)` or a named refusal.
 
+pub mod api_key;
+pub mod audit;
+pub mod admission;
+pub mod check;
 pub mod definition;
 pub mod delivery;
+pub mod erasure;
 pub mod failure;
 pub mod id;
+pub mod issuer;
 pub mod link;
 pub mod message;
 pub mod outcome;
+pub mod quota;
 pub mod request;
 pub mod retry;
 pub mod secret;
+pub mod statistics;
 pub mod tenant;

@@ -1,33 +1,44 @@
 //! The life of a report request.
 //!
 //! ```text
-//! QUEUED ─claim─▶ RUNNING ─succeed─▶ SUCCEEDED ─expire─▶ EXPIRED
-//!    ▲               │
-//!    └─retryable─────┴─fail, attempts used up─▶ FAILED
+//! QUEUED ─claim─▶ RUNNING ─succeed─▶ SUCCEEDED or, where a check fails, DIVERGENT ─expire, delete─▶ EXPIRED
+//!  │ ▲ │             │ │
+//!  │ │ └───cancel────┼─┴─▶ CANCELLED
+//!  │ └──retryable────┤
+//!  └──dead letter────┴─fail, attempts used up─▶ FAILED
 //! ```
+//!
+//! A QUEUED request whose tenant has no free slot is parked: `waiting`, until a slot is freed and its turn comes.
 //!
 //! [`Request::apply`] is the whole machine: a pure function that answers with the next row and its effects,
 //! or with a named [`Refusal`]. A shell loads the row, applies, writes with a condition on what it read, and
 //! carries the effects out. While a row has `due_at`, the sweeper looks at it then, so nothing is forgotten.
 
 mod asked;
+mod machine;
 
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use uuid::Uuid;
+
 use super::{
+    check::CheckOutcome,
     definition::parameter::Value,
     delivery::Target,
-    failure::{Failure, FailureCode},
+    failure::Failure,
     id::RequestId,
+    link::LinkPolicy,
     message::EventKind,
     outcome::{Format, Packaging, ReportFile},
-    retry,
 };
 
-pub use self::asked::Asked;
+pub use self::{
+    asked::{Asked, Receipt},
+    machine::Step,
+};
 
 /// Where a request stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -39,9 +50,13 @@ pub enum Status {
     Running,
     /// The file is there until `expires_at`.
     Succeeded,
+    /// The file is there until `expires_at`, but a check of the definition did not hold; `checks` says which.
+    Divergent,
     /// It ended without a file; `failure` says why.
     Failed,
-    /// The file was deleted on time.
+    /// It was called off before its end.
+    Cancelled,
+    /// The file is gone: on time, or because somebody deleted it, as `deletion` then says.
     Expired,
 }
 
@@ -50,6 +65,44 @@ impl Status {
     pub const fn is_final(self) -> bool {
         !matches!(self, Self::Queued | Self::Running)
     }
+
+    /// Whether there is a file to fetch.
+    pub const fn has_file(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Divergent)
+    }
+
+    /// Every status.
+    pub const ALL: [Self; 7] = [
+        Self::Queued,
+        Self::Running,
+        Self::Succeeded,
+        Self::Divergent,
+        Self::Failed,
+        Self::Cancelled,
+        Self::Expired,
+    ];
+
+    /// Name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "QUEUED",
+            Self::Running => "RUNNING",
+            Self::Succeeded => "SUCCEEDED",
+            Self::Divergent => "DIVERGENT",
+            Self::Failed => "FAILED",
+            Self::Cancelled => "CANCELLED",
+            Self::Expired => "EXPIRED",
+        }
+    }
+}
+
+/// What somebody did to a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deed {
+    /// When.
+    pub at: Timestamp,
+    /// Who: issuer and subject, API key, or the service itself.
+    pub by: String,
 }
 
 /// The right of one worker to carry a request or delivery on, until a time.
@@ -84,8 +137,17 @@ pub struct Request {
     pub packaging: Packaging,
     /// Who is told at the end, if anybody.
     pub delivery: Option<Target>,
+    /// The presenter on whose behalf it was asked for.
+    #[serde(default)]
+    pub presenter_id: Uuid,
+    /// The request that this one repeats.
+    #[serde(default)]
+    pub repeats: Option<RequestId>,
     /// Life of the file, from success on.
     pub retention_hours: u32,
+    /// How the file is fetched.
+    #[serde(default)]
+    pub link: LinkPolicy,
     /// Where it stands.
     pub status: Status,
     /// Claims so far; also the part of the object key that keeps attempts apart.
@@ -94,6 +156,12 @@ pub struct Request {
     pub created_at: Timestamp,
     /// When the first worker claimed it.
     pub started_at: Option<Timestamp>,
+    /// When the attempt under way, or the last one, was claimed.
+    #[serde(default)]
+    pub attempt_started_at: Option<Timestamp>,
+    /// Parked until its tenant has a free slot.
+    #[serde(default)]
+    pub waiting: bool,
     /// When it reached a final status.
     pub finished_at: Option<Timestamp>,
     /// Before this, no retry starts.
@@ -104,14 +172,23 @@ pub struct Request {
     pub due_at: Option<Timestamp>,
     /// Times the sweeper has handed it to the queue again since it last moved.
     pub handoffs: u32,
-    /// Present once SUCCEEDED.
+    /// Present once SUCCEEDED or DIVERGENT.
     pub file: Option<ReportFile>,
+    /// What came of the definition's checks.
+    #[serde(default)]
+    pub checks: Vec<CheckOutcome>,
     /// End of the file's and the link's life.
     pub expires_at: Option<Timestamp>,
-    /// Capability of the managed link, sealed for this row.
+    /// Capability of the managed link that came with the file, sealed for this row.
     pub link_sealed: Option<String>,
     /// Present once FAILED; before that, the latest failed attempt.
     pub failure: Option<Failure>,
+    /// Present once CANCELLED.
+    #[serde(default)]
+    pub cancellation: Option<Deed>,
+    /// Present if somebody deleted the file before its time.
+    #[serde(default)]
+    pub deletion: Option<Deed>,
 }
 
 /// Settings of the machine.
@@ -145,8 +222,22 @@ pub enum Event {
         owner: String,
         /// What it made.
         file: ReportFile,
-        /// Sealed capability of the link that is recorded with it.
-        link_sealed: String,
+        /// What came of the definition's checks.
+        checks: Vec<CheckOutcome>,
+        /// Sealed capability of the managed link that is recorded with it, if it is one.
+        link_sealed: Option<String>,
+    },
+    /// A worker wanted it, but its tenant has no free slot.
+    Park,
+    /// Somebody calls it off.
+    Cancel {
+        /// Who.
+        by: String,
+    },
+    /// Somebody wants its file gone.
+    Delete {
+        /// Who.
+        by: String,
     },
     /// The holder could not make the file.
     Fail {
@@ -161,7 +252,7 @@ pub enum Event {
     Sweep,
     /// Its message ended in the dead-letter queue.
     DeadLetter,
-    /// Its file was deleted after the end of its life.
+    /// What [`Effect::DeleteFile`] names is gone.
     FileDeleted,
 }
 
@@ -194,166 +285,12 @@ pub enum Refusal {
     /// There is nothing to do now.
     #[error("nothing to do yet")]
     NotDue,
-}
-
-/// The next row and what follows from it.
-pub type Step = (Request, Vec<Effect>);
-
-impl Request {
-    /// The whole machine.
-    pub fn apply(&self, event: Event, now: Timestamp, rules: &Rules) -> Result<Step, Refusal> {
-        match event {
-            Event::Claim { owner } => self.claim(owner, now, rules),
-            Event::Renew { owner } => self.renew(owner, now, rules),
-            Event::Succeed { owner, file, link_sealed } => self.succeed(&owner, file, link_sealed, now),
-            Event::Fail { owner, failure, transient } => self.fail(&owner, failure, transient, now, rules),
-            Event::Sweep => self.sweep(now),
-            Event::DeadLetter => self.dead_letter(now),
-            Event::FileDeleted => self.file_deleted(now),
-        }
-    }
-
-    fn claim(&self, owner: String, now: Timestamp, rules: &Rules) -> Result<Step, Refusal> {
-        match self.status {
-            Status::Running if self.lease_is_live(now) => return Err(Refusal::LeaseHeld),
-            Status::Queued | Status::Running => {}
-            _ => return Err(Refusal::Finished),
-        }
-        if self.retry_at.is_some_and(|at| at > now + retry::CLOCK_TOLERANCE) {
-            return Err(Refusal::NotDue);
-        }
-        if self.attempt >= rules.max_attempts {
-            let failure = self.failure.clone().unwrap_or_else(|| {
-                Failure::new(FailureCode::Internal, format!("The report was lost {} times while it ran.", self.attempt))
-            });
-            return Ok(self.ended(Status::Failed, Some(failure), now));
-        }
-        let until = now + rules.lease;
-        let mut next = self.clone();
-        next.status = Status::Running;
-        next.attempt += 1;
-        next.started_at = self.started_at.or(Some(now));
-        next.lease = Some(Lease { owner, until });
-        next.due_at = Some(until);
-        next.retry_at = None;
-        next.handoffs = 0;
-        Ok((next, vec![]))
-    }
-
-    /// A holder whose lease ran out but was not taken over gets it back: nobody else has started.
-    fn renew(&self, owner: String, now: Timestamp, rules: &Rules) -> Result<Step, Refusal> {
-        self.require_holder(&owner)?;
-        let until = now + rules.lease;
-        let mut next = self.clone();
-        next.lease = Some(Lease { owner, until });
-        next.due_at = Some(until);
-        Ok((next, vec![]))
-    }
-
-    fn succeed(&self, owner: &str, file: ReportFile, link_sealed: String, now: Timestamp) -> Result<Step, Refusal> {
-        self.require_holder(owner)?;
-        let (mut next, effects) = self.ended(Status::Succeeded, None, now);
-        let expires_at = now + SignedDuration::from_hours(i64::from(self.retention_hours));
-        next.file = Some(file);
-        next.link_sealed = Some(link_sealed);
-        next.expires_at = Some(expires_at);
-        next.due_at = Some(expires_at);
-        Ok((next, effects))
-    }
-
-    fn fail(
-        &self,
-        owner: &str,
-        failure: Failure,
-        transient: bool,
-        now: Timestamp,
-        rules: &Rules,
-    ) -> Result<Step, Refusal> {
-        self.require_holder(owner)?;
-        if !transient || self.attempt >= rules.max_attempts {
-            return Ok(self.ended(Status::Failed, Some(failure), now));
-        }
-        let delay = retry::backoff(self.attempt);
-        let mut next = self.clone();
-        next.status = Status::Queued;
-        next.lease = None;
-        next.failure = Some(failure);
-        next.retry_at = Some(now + delay);
-        next.due_at = Some(now + delay + HANDOFF_GRACE);
-        Ok((next, vec![Effect::Enqueue { delay_seconds: retry::delay_seconds(delay) }]))
-    }
-
-    fn sweep(&self, now: Timestamp) -> Result<Step, Refusal> {
-        match self.status {
-            Status::Queued => {
-                // The row is due a grace after its message should have arrived: before that it is on its way.
-                if self.due_at.is_none_or(|due| due > now) {
-                    return Err(Refusal::NotDue);
-                }
-                Ok(self.handed_off_again(now))
-            }
-            Status::Running if self.lease_is_live(now) => Err(Refusal::NotDue),
-            Status::Running => Ok(self.handed_off_again(now)),
-            Status::Succeeded => match (&self.file, self.expires_at) {
-                (Some(file), Some(end)) if end <= now => Ok((self.clone(), vec![Effect::DeleteFile(file.key.clone())])),
-                _ => Err(Refusal::NotDue),
-            },
-            Status::Failed | Status::Expired => Err(Refusal::Finished),
-        }
-    }
-
-    fn dead_letter(&self, now: Timestamp) -> Result<Step, Refusal> {
-        if self.status.is_final() {
-            return Err(Refusal::Finished);
-        }
-        if self.lease_is_live(now) {
-            return Err(Refusal::LeaseHeld);
-        }
-        let failure = Failure::new(FailureCode::Internal, "The report could not be started after repeated tries.");
-        Ok(self.ended(Status::Failed, Some(failure), now))
-    }
-
-    fn file_deleted(&self, now: Timestamp) -> Result<Step, Refusal> {
-        if self.status != Status::Succeeded || self.expires_at.is_none_or(|end| end > now) {
-            return Err(Refusal::NotDue);
-        }
-        let mut next = self.clone();
-        next.status = Status::Expired;
-        next.link_sealed = None;
-        next.due_at = None;
-        Ok((next, vec![]))
-    }
-
-    /// Whether somebody may be at work on it.
-    pub fn lease_is_live(&self, now: Timestamp) -> bool {
-        self.status == Status::Running && self.lease.as_ref().is_some_and(|lease| lease.until > now)
-    }
-
-    fn require_holder(&self, owner: &str) -> Result<(), Refusal> {
-        match &self.lease {
-            Some(lease) if self.status == Status::Running && lease.owner == owner => Ok(()),
-            _ => Err(Refusal::LeaseLost),
-        }
-    }
-
-    fn handed_off_again(&self, now: Timestamp) -> Step {
-        let mut next = self.clone();
-        next.handoffs += 1;
-        next.due_at = Some(now + retry::handoff_grace(next.handoffs));
-        (next, vec![Effect::Enqueue { delay_seconds: 0 }])
-    }
-
-    fn ended(&self, status: Status, failure: Option<Failure>, now: Timestamp) -> Step {
-        let kind = if status == Status::Failed { EventKind::ReportFailed } else { EventKind::ReportSucceeded };
-        let mut next = self.clone();
-        next.status = status;
-        next.finished_at = Some(now);
-        next.lease = None;
-        next.retry_at = None;
-        next.due_at = None;
-        next.failure = failure;
-        (next, vec![Effect::Announce(kind)])
-    }
+    /// It is not over yet.
+    #[error("the request has not ended")]
+    Unfinished,
+    /// There is no file.
+    #[error("the request has no file")]
+    NoFile,
 }
 
 #[cfg(test)]

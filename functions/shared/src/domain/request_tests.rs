@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::outcome::Timings;
+use crate::domain::{check::CheckKind, failure::FailureCode, message::EventKind, outcome::Timings};
 
 const RULES: Rules = Rules { lease: SignedDuration::from_secs(90), max_attempts: 3 };
 
@@ -24,7 +24,10 @@ pub fn queued() -> Request {
         format: Format::Csv,
         packaging: Packaging::Plain,
         delivery: None,
+        presenter_id: Uuid::nil(),
+        repeats: None,
         retention_hours: 1,
+        link: LinkPolicy::default(),
     };
     Request::recorded(asked, at(0))
 }
@@ -47,7 +50,7 @@ fn claim(owner: &str) -> Event {
 }
 
 fn succeed(owner: &str) -> Event {
-    Event::Succeed { owner: owner.into(), file: file(1), link_sealed: "s".into() }
+    Event::Succeed { owner: owner.into(), file: file(1), checks: vec![], link_sealed: Some("s".into()) }
 }
 
 fn fail(owner: &str, transient: bool) -> Event {
@@ -166,15 +169,108 @@ fn a_dead_letter_ends_what_nobody_works_on() {
     assert_eq!(ended.apply(Event::DeadLetter, at(91), &RULES), Err(Refusal::Finished));
 }
 
+fn cancel() -> Event {
+    Event::Cancel { by: "support".into() }
+}
+
+fn delete() -> Event {
+    Event::Delete { by: "support".into() }
+}
+
+fn diverge(owner: &str) -> Event {
+    let check = CheckOutcome {
+        name: "total".into(),
+        kind: CheckKind::Total,
+        passed: false,
+        expected: Some("1".into()),
+        actual: Some("2".into()),
+        detail: String::new(),
+    };
+    Event::Succeed { owner: owner.into(), file: file(1), checks: vec![check], link_sealed: None }
+}
+
+#[test]
+fn a_check_that_fails_makes_it_divergent_and_leaves_the_file() {
+    let running = step(&queued(), claim("a"), 0);
+    let (done, effects) = running.apply(diverge("a"), at(10), &RULES).unwrap();
+    assert_eq!(effects, [Effect::Announce(EventKind::ReportDivergent)]);
+    assert_eq!((done.status, done.expires_at), (Status::Divergent, Some(at(3610))));
+    assert!(done.file.is_some());
+    let (expired, effects) = done.apply(Event::FileDeleted, at(3610), &RULES).unwrap();
+    assert_eq!((expired.status, effects), (Status::Expired, vec![Effect::Announce(EventKind::ReportExpired)]));
+}
+
+#[test]
+fn what_waits_is_cancelled_at_once() {
+    for request in [queued(), step(&queued(), Event::Park, 1)] {
+        let (ended, effects) = request.apply(cancel(), at(5), &RULES).unwrap();
+        assert_eq!(effects, [Effect::Announce(EventKind::ReportCancelled)]);
+        assert_eq!((ended.status, ended.due_at, ended.waiting), (Status::Cancelled, None, false));
+        assert_eq!(ended.cancellation, Some(Deed { at: at(5), by: "support".into() }));
+        assert_eq!(ended.apply(claim("a"), at(6), &RULES), Err(Refusal::Finished));
+        assert_eq!(ended.apply(cancel(), at(6), &RULES), Err(Refusal::Finished));
+    }
+}
+
+#[test]
+fn a_worker_that_was_called_off_can_record_nothing_and_leaves_nothing() {
+    let running = step(&queued(), claim("a"), 0);
+    let ended = step(&running, cancel(), 5);
+    for event in [succeed("a"), fail("a", true), Event::Renew { owner: "a".into() }] {
+        assert_eq!(ended.apply(event, at(6), &RULES), Err(Refusal::LeaseLost));
+    }
+    // It may have died with its object uploaded: the sweeper looks once its lease would have ended.
+    assert_eq!(ended.due_at, Some(at(150)));
+    assert_eq!(ended.apply(Event::Sweep, at(149), &RULES), Err(Refusal::NotDue));
+    let (_, effects) = ended.apply(Event::Sweep, at(150), &RULES).unwrap();
+    assert_eq!(effects, [Effect::DeleteFile(ended.object_key(1))]);
+    let (swept, effects) = ended.apply(Event::FileDeleted, at(150), &RULES).unwrap();
+    assert_eq!((swept.status, swept.due_at, effects), (Status::Cancelled, None, vec![]));
+}
+
+#[test]
+fn a_file_is_deleted_on_request_and_told_of_once_it_is_gone() {
+    let running = step(&queued(), claim("a"), 0);
+    assert_eq!(running.apply(delete(), at(1), &RULES), Err(Refusal::Unfinished));
+    let done = step(&running, succeed("a"), 10);
+    let (deleted, effects) = done.apply(delete(), at(20), &RULES).unwrap();
+    assert_eq!(effects, [Effect::DeleteFile("acme/req/1/r.csv".into())]);
+    assert_eq!((deleted.status, &deleted.link_sealed, deleted.expires_at), (Status::Expired, &None, Some(at(20))));
+    // The deletion was lost: the sweeper repeats it.
+    assert_eq!(deleted.apply(Event::Sweep, at(79), &RULES), Err(Refusal::NotDue));
+    assert!(matches!(&deleted.apply(Event::Sweep, at(80), &RULES).unwrap().1[..], [Effect::DeleteFile(_)]));
+    let (gone, effects) = deleted.apply(Event::FileDeleted, at(21), &RULES).unwrap();
+    assert_eq!(effects, [Effect::Announce(EventKind::ReportExpired)]);
+    assert_eq!(gone.due_at, None);
+    assert_eq!(gone.apply(Event::FileDeleted, at(22), &RULES), Err(Refusal::NotDue));
+    assert_eq!(gone.apply(delete(), at(22), &RULES), Err(Refusal::NoFile));
+}
+
+#[test]
+fn what_is_parked_is_not_forgotten() {
+    let parked = step(&queued(), Event::Park, 5);
+    assert_eq!((parked.status, parked.waiting, parked.due_at), (Status::Queued, true, Some(at(65))));
+    let (again, effects) = parked.apply(Event::Sweep, at(65), &RULES).unwrap();
+    assert_eq!(effects, [Effect::Enqueue { delay_seconds: 0 }]);
+    assert!(again.waiting);
+    let running = step(&again, claim("a"), 66);
+    assert!(!running.waiting);
+    assert_eq!(running.apply(Event::Park, at(67), &RULES), Err(Refusal::LeaseHeld));
+}
+
 fn any_event() -> impl Strategy<Value = Event> {
     let owner = prop_oneof![Just("a"), Just("b"), Just("c")];
-    (owner, 0..8_u8, any::<bool>()).prop_map(|(owner, kind, transient)| match kind {
+    (owner, 0..12_u8, any::<bool>()).prop_map(|(owner, kind, transient)| match kind {
         0 | 1 => claim(owner),
         2 => Event::Renew { owner: owner.into() },
         3 => succeed(owner),
         4 => fail(owner, transient),
         5 => Event::Sweep,
         6 => Event::DeadLetter,
+        7 => Event::Park,
+        8 => cancel(),
+        9 => delete(),
+        10 => diverge(owner),
         _ => Event::FileDeleted,
     })
 }
@@ -202,20 +298,28 @@ proptest! {
                     prop_assert!(attempts.insert(next.attempt));
                 }
             }
-            // An end stays the end.
-            if request.status.is_final() {
-                prop_assert!(next.status == request.status || next.status == Status::Expired);
+            // An end stays the end, except that a file goes.
+            if request.status.is_final() && next.status != request.status {
+                prop_assert!(request.status.has_file() && next.status == Status::Expired);
             }
-            // What is not over is due; what is over and has no file left is not.
+            // What is not over, or has a file, is due; what failed is not. The others are while something is left.
             match next.status {
-                Status::Queued | Status::Running | Status::Succeeded => prop_assert!(next.due_at.is_some()),
-                Status::Failed | Status::Expired => prop_assert!(next.due_at.is_none()),
+                Status::Queued | Status::Running | Status::Succeeded | Status::Divergent => {
+                    prop_assert!(next.due_at.is_some());
+                }
+                Status::Failed => prop_assert!(next.due_at.is_none()),
+                Status::Cancelled | Status::Expired => {}
             }
+            // No link to what is gone, and only what is queued waits.
+            prop_assert!(next.link_sealed.is_none() || next.status.has_file());
+            prop_assert!(!next.waiting || next.status == Status::Queued);
+            prop_assert_eq!(next.cancellation.is_some(), next.status == Status::Cancelled);
             prop_assert_eq!(next.lease.is_some(), next.status == Status::Running);
             prop_assert_eq!(next.status == Status::Failed, next.failure.is_some() && next.status.is_final());
             request = next;
         }
         prop_assert!(request.attempt <= RULES.max_attempts);
-        prop_assert_eq!(announced, usize::from(request.status.is_final()));
+        let gone = request.status == Status::Expired && request.due_at.is_none();
+        prop_assert_eq!(announced, usize::from(request.status.is_final()) + usize::from(gone));
     }
 }

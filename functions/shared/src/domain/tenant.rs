@@ -1,10 +1,18 @@
 //! Tenants and who may act for them.
 
+pub mod recipient_keys;
+
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::outcome::Packaging;
+use super::{
+    id::ErasureId,
+    link::LinkPolicy,
+    outcome::Packaging,
+};
 
 /// A customer of the operator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,16 +25,59 @@ pub struct Tenant {
     pub presenter_id: Uuid,
     /// Packaging of requests that name none.
     pub packaging: Packaging,
-    /// OpenPGP certificates that reports are encrypted to, armored.
+    /// OpenPGP certificates, retired ones included; reports are encrypted to every active one.
     pub recipient_keys: Vec<RecipientKeyRecord>,
     /// Life of a file, unless the operator's default holds.
     pub retention_hours: Option<u32>,
+    /// How its files are fetched.
+    #[serde(default)]
+    pub link: LinkPolicy,
+    /// What it may use.
+    #[serde(default)]
+    pub quotas: Quotas,
+    /// Seats of its licence pool; none: as many as are asked for.
+    #[serde(default)]
+    pub licence_seats: Option<u32>,
+    /// Ids of the reports that it may ask for; none: all.
+    #[serde(default)]
+    pub allowed_reports: Option<BTreeSet<String>>,
+    /// Issuers of its own, whose tokens can only ever act for this tenant.
+    #[serde(default)]
+    pub issuers: Vec<String>,
     /// Who may act for the tenant.
     pub identities: Vec<Grant>,
     /// Secret that signs this tenant's webhooks (`whsec_…`), sealed for this row.
     pub webhook_secret_sealed: String,
     /// When it was made.
     pub created_at: Timestamp,
+    /// The erasure that is under way: from its start nothing is accepted any more.
+    #[serde(default)]
+    pub erasure: Option<ErasureId>,
+}
+
+impl Tenant {
+    /// Whether the tenant's settings let it ask for the report.
+    pub fn may_ask_for(&self, report: &str) -> bool {
+        self.allowed_reports.as_ref().is_none_or(|allowed| allowed.contains(report))
+    }
+}
+
+/// What a tenant may use; none: no limit, except where the operator's default holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quotas {
+    /// Reports that are generated at the same time; more wait. The operator's `TenantMaxRunning` unless set.
+    #[serde(default)]
+    pub running: Option<u32>,
+    /// Requests that are accepted in a day (UTC).
+    #[serde(default)]
+    pub requests_per_day: Option<u64>,
+    /// Rows of reports that were finished in a day (UTC), after which no request is accepted.
+    #[serde(default)]
+    pub rows_per_day: Option<u64>,
+    /// Bytes of stored files that were finished in a day (UTC), after which no request is accepted.
+    #[serde(default)]
+    pub bytes_per_day: Option<u64>,
 }
 
 /// A registered OpenPGP certificate.
@@ -34,10 +85,29 @@ pub struct Tenant {
 pub struct RecipientKeyRecord {
     /// Fingerprint of the primary key, upper-case hex.
     pub fingerprint: String,
-    /// The certificate.
+    /// The certificate; empty once it is retired.
     pub armored: String,
+    /// Algorithm of the key in it that encrypts.
+    #[serde(default)]
+    pub algorithm: Option<String>,
+    /// Length of that key.
+    #[serde(default)]
+    pub bits: Option<u32>,
     /// End of its validity, if it has one.
     pub expires_at: Option<Timestamp>,
+    /// When it was uploaded.
+    #[serde(default)]
+    pub added_at: Option<Timestamp>,
+    /// From here on reports are no longer encrypted to it.
+    #[serde(default)]
+    pub retired_at: Option<Timestamp>,
+}
+
+impl RecipientKeyRecord {
+    /// Whether reports are encrypted to it, as far as the record tells.
+    pub fn is_active(&self) -> bool {
+        self.retired_at.is_none()
+    }
 }
 
 /// A subject of an issuer, and what it may do for the tenant.
@@ -60,17 +130,24 @@ pub enum Scope {
     /// Ask for reports.
     #[serde(rename = "reports:request")]
     ReportsRequest,
+    /// Register and change endpoints.
+    #[serde(rename = "endpoints:write")]
+    EndpointsWrite,
     /// Create and change tenants. Only the operator's configuration grants it.
     #[serde(rename = "admin")]
     Admin,
 }
 
 impl Scope {
+    /// All there are.
+    pub const ALL: [Self; 4] = [Self::ReportsRead, Self::ReportsRequest, Self::EndpointsWrite, Self::Admin];
+
     /// Name in tokens and documents.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ReportsRead => "reports:read",
             Self::ReportsRequest => "reports:request",
+            Self::EndpointsWrite => "endpoints:write",
             Self::Admin => "admin",
         }
     }

@@ -4,7 +4,7 @@
 //!
 //! DEFINITION is a TOML file, PARAMETERS a JSON object as in a request, OUT the folder for the file, RECIPIENT an
 //! armored key to encrypt to (plain without one). Prints a line: rows, bytes before and after packaging, seconds, rows
-//! per second and, on Linux, the peak of resident memory.
+//! per second and, on Linux, the peak of resident memory; then a line for each check of the definition.
 
 use std::{env, error::Error, fs, path::Path, sync::Arc};
 
@@ -14,7 +14,7 @@ use waybill::{
     domain::definition::{parameter, parse},
     openpgp::{RecipientKey, ServiceKey, generate_service_key},
 };
-use waybill_worker::{Context, Job, Package, Progress, engine::datafusion::DataFusion, produce, sink::Sink};
+use waybill_worker::{Context, Job, Package, Produced, Progress, engine::datafusion::DataFusion, produce, sink::Sink};
 
 /// Memory of the function as it is deployed, in bytes.
 const MEMORY: usize = 3_538 << 20;
@@ -52,7 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         signing_key: ServiceKey::parse(&generate_service_key("Waybill", now)?)?,
     };
     let (_ask, stop) = watch::channel(None);
-    let report = produce(&job, &context, Arc::new(Progress::default()), stop).await?;
+    let Produced { file: report, checks } = produce(&job, &context, Arc::new(Progress::default()), stop).await?;
     fs::remove_dir_all(spill)?;
     let seconds = f64::from(u32::try_from(report.timings.total_ms)?) / 1e3;
     let rate = f64::from(u32::try_from(report.rows)?) / seconds;
@@ -64,6 +64,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         report.object_bytes / 1_000_000,
         peak().unwrap_or_else(|| "unknown".to_owned()),
     );
+    for check in checks {
+        println!("{:>11} check {}: {}", if check.passed { "passed" } else { "FAILED" }, check.name, check.detail);
+    }
     Ok(())
 }
 

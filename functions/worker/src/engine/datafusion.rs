@@ -1,6 +1,11 @@
 //! DataFusion, embedded: the default engine.
 
-use std::{collections::HashMap, io, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    io,
+    path::PathBuf,
+    sync::Arc,
+};
 
 use ::datafusion::{
     arrow::datatypes::{DataType, Schema},
@@ -20,11 +25,11 @@ use futures::{StreamExt, TryStreamExt};
 use object_store::ObjectStore;
 use url::Url;
 use waybill::domain::{
-    definition::{Column, ColumnKind},
+    definition::{Column, ColumnKind, Definition, parameter::Value},
     failure::FailureCode,
 };
 
-use super::{Engine, Query, Rows, binding, fault::classify, parameters::scalar};
+use super::{Engine, Query, Run, binding, control, fault::classify, parameters::scalar};
 use crate::ProduceError;
 
 /// Memory of a function that the query does not get: code, decoded batches, parts on their way out.
@@ -66,7 +71,8 @@ impl DataFusion {
         Ok(SessionContext::new_with_config_rt(config, runtime))
     }
 
-    /// The bound and checked query; none if no dataset has a file, so that there is nothing to plan.
+    /// The bound and checked query, of tables that from now on are known; none if no dataset has a file, so that there is
+    /// nothing to plan.
     async fn plan(&self, context: &SessionContext, query: Query<'_>) -> Result<Option<DataFrame>, ProduceError> {
         let mut missing = 0;
         for (name, dataset) in &query.definition.datasets {
@@ -85,12 +91,7 @@ impl DataFusion {
             let detail = "A dataset of the report has no files yet.";
             return Err(ProduceError::permanent(FailureCode::SourceError, detail));
         }
-        let options = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-        let planned = context.sql_with_options(&query.definition.sql, options).await.map_err(classify)?;
-        refuse_other_than_rows(planned.logical_plan())?;
-        let values: HashMap<_, _> =
-            query.parameters.iter().map(|(name, value)| (name.clone(), scalar(value))).collect();
-        let bound = planned.with_param_values(values).map_err(classify)?;
+        let bound = plan_sql(context, &query.definition.sql, query.parameters).await?;
         check_columns(bound.schema().as_arrow(), &query.definition.columns)?;
         Ok(Some(bound))
     }
@@ -111,14 +112,41 @@ impl DataFusion {
 }
 
 impl Engine for DataFusion {
-    async fn run(&self, query: Query<'_>) -> Result<Rows, ProduceError> {
+    async fn run(&self, query: Query<'_>) -> Result<Run, ProduceError> {
         self.wipe().map_err(ProduceError::internal)?;
         let context = self.session().map_err(classify)?;
         match self.plan(&context, query).await? {
-            None => Ok(futures::stream::empty().boxed()),
-            Some(plan) => Ok(plan.execute_stream().await.map_err(classify)?.map_err(classify).boxed()),
+            None => without_files(query.definition),
+            Some(plan) => {
+                let controls = control::plan(&context, query, &plan).await?;
+                let rows = plan.execute_stream().await.map_err(classify)?.map_err(classify).boxed();
+                Ok(Run { rows, controls })
+            }
         }
     }
+}
+
+/// A report of no rows; unless there are queries that should vouch for it, of which no column is known.
+fn without_files(definition: &Definition) -> Result<Run, ProduceError> {
+    if definition.checks.iter().any(|check| check.rule.sql().is_some()) {
+        let detail = "The report's datasets have no files yet, so that its checks cannot be made.";
+        return Err(ProduceError::permanent(FailureCode::SourceError, detail));
+    }
+    let controls = definition.checks.iter().map(|_| None).collect();
+    Ok(Run { rows: futures::stream::empty().boxed(), controls })
+}
+
+/// One query over the tables that are known, with its placeholders bound.
+pub(super) async fn plan_sql(
+    context: &SessionContext,
+    sql: &str,
+    parameters: &BTreeMap<String, Value>,
+) -> Result<DataFrame, ProduceError> {
+    let options = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    let planned = context.sql_with_options(sql, options).await.map_err(classify)?;
+    refuse_other_than_rows(planned.logical_plan())?;
+    let values: HashMap<_, _> = parameters.iter().map(|(name, value)| (name.clone(), scalar(value))).collect();
+    planned.with_param_values(values).map_err(classify)
 }
 
 /// What `SQLOptions` lets through and still is no report.

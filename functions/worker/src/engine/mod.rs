@@ -3,6 +3,7 @@
 //! placeholders.
 
 mod binding;
+mod control;
 pub mod datafusion;
 mod fault;
 mod parameters;
@@ -12,7 +13,7 @@ mod tests;
 use std::{collections::BTreeMap, future::Future};
 
 use ::datafusion::arrow::array::RecordBatch;
-use futures::stream::BoxStream;
+use futures::{future::BoxFuture, stream::BoxStream};
 use waybill::domain::definition::{Definition, parameter::Value};
 
 use crate::ProduceError;
@@ -31,9 +32,21 @@ pub struct Query<'a> {
     pub tenant: &'a str,
 }
 
+/// A run that was planned and started.
+pub struct Run {
+    /// Its rows.
+    pub rows: Rows,
+    /// The query of each check of the definition, in its order; none where a check has no query.
+    pub controls: Vec<Option<Control>>,
+}
+
+/// The one value that a check's query yields, as text: an exact decimal, or `true` or `false`; none for `NULL` and where
+/// it yields no row. It is planned, and reads the files that the run's rows come from, but nothing before it is polled.
+pub type Control = BoxFuture<'static, Result<Option<String>, ProduceError>>;
+
 /// Runs queries.
 pub trait Engine {
-    /// Plans the query and starts it. Errors of the definition come from here, errors of the data mostly from
-    /// the rows.
-    fn run(&self, query: Query<'_>) -> impl Future<Output = Result<Rows, ProduceError>> + Send;
+    /// Plans the query, and those of its checks, and starts it. Errors of the definition come from here, errors of the
+    /// data mostly from the rows.
+    fn run(&self, query: Query<'_>) -> impl Future<Output = Result<Run, ProduceError>> + Send;
 }

@@ -44,8 +44,8 @@ impl Lake {
     ) -> Result<Vec<String>, ProduceError> {
         let parameters = named(parameters);
         let query = Query { definition, parameters: &parameters, tenant };
-        let rows = engine(&self.store, self.folder.path()).run(query).await?;
-        let batches: Vec<_> = rows.try_collect().await?;
+        let run = engine(&self.store, self.folder.path()).run(query).await?;
+        let batches: Vec<_> = run.rows.try_collect().await?;
         let table = pretty_format_batches(&batches).unwrap().to_string();
         let cells = |line: &str| line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>().join(",");
         Ok(table.lines().skip(3).filter(|line| line.starts_with('|')).map(cells).collect())

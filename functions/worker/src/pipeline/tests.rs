@@ -3,13 +3,13 @@ use std::{fs, path::Path, time::Instant};
 use object_store::memory::InMemory;
 use tempfile::TempDir;
 use waybill::{
-    domain::definition::{Binding, ColumnKind, Limits},
+    domain::definition::{Binding, Check, ColumnKind, Limits},
     openpgp::generate_service_key,
 };
 
 use super::*;
 use crate::{
-    fixture::{Sale, dataset, definition, engine, put, put_bytes},
+    fixture::{Sale, condition, dataset, definition, engine, put, put_bytes, total},
     meter::Meter,
 };
 
@@ -37,6 +37,10 @@ impl Bench {
     }
 
     async fn run(&self, job: &Job) -> Result<ReportFile, ProduceError> {
+        self.run_checked(job).await.map(|produced| produced.file)
+    }
+
+    async fn run_checked(&self, job: &Job) -> Result<Produced, ProduceError> {
         produce(job, &self.context, Arc::default(), self.stop.clone()).await
     }
 
@@ -86,7 +90,7 @@ const ENDLESS: &str = "SELECT item, amount FROM sales CROSS JOIN generate_series
 async fn a_plain_report_is_what_was_counted() {
     let bench = Bench::with(SALES).await;
     let progress = Arc::new(Progress::default());
-    let file = produce(&job(ALL), &bench.context, Arc::clone(&progress), bench.stop.clone()).await.unwrap();
+    let file = produce(&job(ALL), &bench.context, Arc::clone(&progress), bench.stop.clone()).await.unwrap().file;
     let text = fs::read_to_string(bench.folder.path().join("out").join(&file.key)).unwrap();
     assert_eq!(text, "ITEM,AMOUNT\r\n\"a,b\",-1.500\r\n'=c,0.007\r\n");
     let mut meter = Meter::default();
@@ -152,6 +156,46 @@ async fn without_a_recipient_nothing_is_written() {
     job.package = Package::Openpgp(Vec::new());
     let error = bench.run(&job).await.unwrap_err();
     assert_eq!(error.code(), Some(FailureCode::EncryptionKeyInvalid));
+    assert!(bench.files().is_empty());
+}
+
+fn checked(sql: &str, checks: Vec<Check>) -> Job {
+    let mut job = job(sql);
+    Arc::make_mut(&mut job.definition).checks = checks;
+    job
+}
+
+#[tokio::test]
+async fn a_check_that_does_not_hold_leaves_the_file() {
+    let bench = Bench::with(SALES).await;
+    let sum = "SELECT sum(amount) FROM sales";
+    let checks = vec![total("amount", sum), condition("SELECT count(*) = 3 FROM output")];
+    let produced = bench.run_checked(&checked(ALL, checks)).await.unwrap();
+    assert_eq!((produced.file.rows, bench.files()), (2, vec!["sales.csv".to_owned()]));
+    let told: Vec<_> = produced.checks.iter().map(|check| (check.passed, check.actual.as_deref())).collect();
+    assert_eq!(told, [(true, Some("-1.493")), (false, Some("false"))]);
+    assert!(bench.run_checked(&job(ALL)).await.unwrap().checks.is_empty());
+}
+
+#[tokio::test]
+async fn a_check_that_cannot_be_made_fails_the_run() {
+    let bench = Bench::with(SALES).await;
+    // One is found when it is planned, the other when it is run, after the last row.
+    for control in ["SELECT sum(price) FROM sales", "SELECT line / (line - line) FROM sales LIMIT 1"] {
+        let error = bench.run_checked(&checked(ALL, vec![total("amount", control)])).await.unwrap_err();
+        assert_eq!(error.code(), Some(FailureCode::DefinitionInvalid), "{control}");
+        assert!(bench.files().is_empty(), "{control}");
+    }
+}
+
+#[tokio::test]
+async fn checks_count_towards_the_time_limit() {
+    let bench = Bench::with(SALES).await;
+    let endless = "SELECT count(*) FROM sales CROSS JOIN generate_series(1, 1000000000000)";
+    let mut job = checked(ALL, vec![total("amount", endless)]);
+    Arc::make_mut(&mut job.definition).limits.timeout_seconds = Some(1);
+    let error = bench.run_checked(&job).await.unwrap_err();
+    assert_eq!(error.code(), Some(FailureCode::TimedOut));
     assert!(bench.files().is_empty());
 }
 

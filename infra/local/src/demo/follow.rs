@@ -52,7 +52,7 @@ struct Seen {
 impl Seen {
     fn of(request: &Value, status: &str) -> Self {
         // While it runs, progress counts; then the file's own figures.
-        let (progress, file) = (&request["progress"], &request["file"]);
+        let (progress, file) = (&request["progress"], &request["files"][0]);
         Self {
             status: status.to_owned(),
             rows: progress["rows"].as_u64().or(file["rows"].as_u64()).unwrap_or_default(),

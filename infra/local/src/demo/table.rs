@@ -7,7 +7,7 @@ use crate::{instance::shown, unpack::Opener};
 
 /// All of it, one line a fact.
 pub fn render(story: &Story) -> String {
-    let file = &story.request["file"];
+    let file = &story.request["files"][0];
     let timings = &file["timings"];
     let header = |name: &str| story.webhook.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("-");
     let opener = match story.opener {

@@ -4,12 +4,26 @@
 //! |---|---|---|
 //! | tenant | `T#{tenant}` | `TENANT` |
 //! | request | `T#{tenant}` | `REQ#{request}` |
+//! | running report's slot | `T#{tenant}` | `ADM#SLOT#{number:04}` |
+//! | request that waits for a slot | `T#{tenant}` | `ADM#WAIT#{request}` |
+//! | what a day has used | `T#{tenant}` | `DAY#{yyyy-mm-dd}` |
+//! | idempotency key | `T#{tenant}` | `IDEM#{sha256(key)}` |
+//! | identical request in flight | `T#{tenant}` | `FLIGHT#{sha256(what is asked)}` |
+//! | figures of past runs | `T#{tenant}` | `STATS#{report}` |
 //! | progress of a request | `T#{tenant}#{request}` | `PROGRESS` |
 //! | outbox event | `T#{tenant}#{request}` | `EVT#{event}` |
 //! | delivery | `T#{tenant}#{request}` | `DLV#{delivery}` |
 //! | attempt of a delivery | `T#{tenant}#{request}` | `DLV#{delivery}#{number:04}` |
+//! | link | `T#{tenant}#{request}` | `LNK#{link}` |
+//! | use of a link | `T#{tenant}#{request}` | `USE#{uuid}` |
+//! | audit entry | `A#{tenant}` | `AUD#{entry}` |
+//! | tenant in the list of all | `TENANTS` | `{tenant}` |
+//! | erasure of a tenant | `E#{erasure}` | `ERASURE` |
+//! | request that an erasure removed | `E#{erasure}` | `REQ#{request}` |
 //! | identity | `ID#{sha256(issuer, subject)}` | `IDENTITY` |
-//! | managed link | `L#{sha256(capability)}` | `LINK` |
+//! | API key | `T#{tenant}` | `KEY#{key}` |
+//! | issuer of a tenant's own | `ISS#{sha256(issuer)}` | `ISSUER` |
+//! | where a managed link stands | `L#{sha256(capability)}` | `LINK` |
 //! | lock of the sweeper | `LOCK` | `SWEEPER` |
 //!
 //! A request's row stands under its tenant, so listing needs no index and another tenant's id finds
@@ -18,7 +32,10 @@
 //! The sparse index `due` holds every row that the sweeper must look at: hash `due_shard` (`0`–`15`, from
 //! the row's key), range `due_at` (epoch milliseconds). `ttl` (epoch seconds) only tidies up.
 
-use crate::domain::id::{DeliveryId, EventId, RequestId};
+use jiff::civil::Date;
+use uuid::Uuid;
+
+use crate::domain::id::{ApiKeyId, AuditId, DeliveryId, ErasureId, EventId, LinkId, RequestId};
 
 /// Primary key of an item.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -28,6 +45,24 @@ pub struct Key {
     /// Sort key.
     pub sk: String,
 }
+
+/// What the sort keys of slots and waiting requests begin with; slots sort before what waits.
+pub const ADMISSION: &str = "ADM#";
+
+/// What the sort keys of a tenant's API keys begin with.
+pub const API_KEYS: &str = "KEY#";
+
+/// What the sort keys of a tenant's requests begin with.
+pub const REQUESTS: &str = "REQ#";
+
+/// What the sort keys of a request's links begin with.
+pub const LINKS: &str = "LNK#";
+
+/// What the sort keys of an audit trail begin with.
+pub const AUDIT: &str = "AUD#";
+
+/// Partition of the list of all tenants.
+pub const TENANTS: &str = "TENANTS";
 
 /// Number of shards of the `due` index.
 pub const DUE_SHARDS: u8 = 16;
@@ -67,15 +102,91 @@ impl Key {
         Self::new(story(tenant, request), format!("DLV#{delivery}#{number:04}"))
     }
 
+    /// A slot for a running report of the tenant, from 0.
+    pub fn slot(tenant: &str, number: u32) -> Self {
+        Self::new(format!("T#{tenant}"), format!("{ADMISSION}SLOT#{number:04}"))
+    }
+
+    /// A request that waits for a slot.
+    pub fn waiting(tenant: &str, request: RequestId) -> Self {
+        Self::new(format!("T#{tenant}"), format!("{ADMISSION}WAIT#{request}"))
+    }
+
+    /// What the tenant has used on a day (UTC).
+    pub fn day(tenant: &str, day: Date) -> Self {
+        Self::new(format!("T#{tenant}"), format!("DAY#{day}"))
+    }
+
+    /// An idempotency key, which is the caller's word.
+    pub fn idempotency(tenant: &str, key: &str) -> Self {
+        let hash = crate::digest::sha256_hex(key.as_bytes());
+        Self::new(format!("T#{tenant}"), format!("IDEM#{hash}"))
+    }
+
+    /// The request in flight that asks for what has this digest.
+    pub fn flight(tenant: &str, digest: &str) -> Self {
+        Self::new(format!("T#{tenant}"), format!("FLIGHT#{digest}"))
+    }
+
+    /// Figures of the tenant's past runs of a report.
+    pub fn statistics(tenant: &str, report: &str) -> Self {
+        Self::new(format!("T#{tenant}"), format!("STATS#{report}"))
+    }
+
+    /// A link, in the story of its request.
+    pub fn link(tenant: &str, request: RequestId, link: LinkId) -> Self {
+        Self::new(story(tenant, request), format!("{LINKS}{link}"))
+    }
+
+    /// A use of a link; ids are of UUIDv7, so uses stand in order.
+    pub fn link_use(tenant: &str, request: RequestId, id: Uuid) -> Self {
+        Self::new(story(tenant, request), format!("USE#{}", id.as_simple()))
+    }
+
+    /// An entry of a tenant's audit trail. Apart from the tenant's own rows, for it outlives them.
+    pub fn audit(tenant: &str, entry: AuditId) -> Self {
+        Self::new(audit_trail(tenant), format!("{AUDIT}{entry}"))
+    }
+
+    /// The erasure of a tenant. Apart from the tenant's own rows, for it outlives them.
+    pub fn erasure(erasure: ErasureId) -> Self {
+        Self::new(format!("E#{erasure}"), "ERASURE")
+    }
+
+    /// A request that an erasure has removed, until its story was seen empty once more.
+    pub fn erased_request(erasure: ErasureId, request: RequestId) -> Self {
+        Self::new(format!("E#{erasure}"), format!("{REQUESTS}{request}"))
+    }
+
+    /// A tenant, in the list of all.
+    pub fn tenants_entry(tenant: &str) -> Self {
+        Self::new(TENANTS.to_owned(), tenant)
+    }
+
     /// A subject of an issuer. Both are the caller's words, so they are hashed into a fixed form.
     pub fn identity(issuer: &str, subject: &str) -> Self {
         let hash = crate::digest::sha256_hex(format!("{issuer}\n{subject}").as_bytes());
         Self::new(format!("ID#{hash}"), "IDENTITY")
     }
 
-    /// A managed link, by its capability as it stands in the URL.
-    pub fn link(capability: &str) -> Self {
-        Self::new(format!("L#{}", crate::digest::sha256_hex(capability.as_bytes())), "LINK")
+    /// Where the managed link with that capability, as in the URL, stands.
+    pub fn link_pointer(capability: &str) -> Self {
+        Self::link_pointer_of_hash(&crate::digest::sha256_hex(capability.as_bytes()))
+    }
+
+    /// The same for who knows the capability's hash alone, as its link's row does.
+    pub fn link_pointer_of_hash(hash: &str) -> Self {
+        Self::new(format!("L#{hash}"), "LINK")
+    }
+
+    /// An API key.
+    pub fn api_key(tenant: &str, key: ApiKeyId) -> Self {
+        Self::new(format!("T#{tenant}"), format!("{API_KEYS}{key}"))
+    }
+
+    /// An issuer of a tenant's own, by its `iss`: whose it is is not known before.
+    pub fn issuer(issuer: &str) -> Self {
+        Self::new(format!("ISS#{}", crate::digest::sha256_hex(issuer.as_bytes())), "ISSUER")
     }
 
     /// The lease that keeps sweepers from running side by side.
@@ -103,6 +214,11 @@ impl Key {
 /// Partition of all that belongs to one request.
 pub fn story(tenant: &str, request: RequestId) -> String {
     format!("T#{tenant}#{request}")
+}
+
+/// Partition of a tenant's audit trail.
+pub fn audit_trail(tenant: &str) -> String {
+    format!("A#{tenant}")
 }
 
 /// What a due row is, read off its key.
@@ -133,11 +249,16 @@ pub enum DueRow {
         /// Which.
         delivery: DeliveryId,
     },
+    /// The erasure of a tenant.
+    Erasure(ErasureId),
 }
 
 impl DueRow {
     /// Reads a key; none if no due row has this form.
     pub fn of(key: &Key) -> Option<Self> {
+        if let Some(erasure) = key.pk.strip_prefix("E#") {
+            return erasure.parse().ok().map(Self::Erasure);
+        }
         let rest = key.pk.strip_prefix("T#")?;
         if let Some(request) = key.sk.strip_prefix("REQ#") {
             return Some(Self::Request { tenant: rest.to_owned(), request: request.parse().ok()? });
@@ -173,6 +294,8 @@ mod tests {
             DueRow::of(&Key::delivery("acme", request, delivery)),
             Some(DueRow::Delivery { tenant, request, delivery })
         );
+        let erasure = ErasureId::generate();
+        assert_eq!(DueRow::of(&Key::erasure(erasure)), Some(DueRow::Erasure(erasure)));
         for other in [Key::attempt("acme", request, delivery, 1), Key::tenant("acme"), Key::sweeper_lock()] {
             assert_eq!(DueRow::of(&other), None);
         }

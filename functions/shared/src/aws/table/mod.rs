@@ -3,7 +3,11 @@
 //! Every row carries a revision. A change is written only if the revision is still the one that was read,
 //! so of two writers one gets [`TableError::Conflict`], reads again and applies its event to what it finds.
 
+pub mod counters;
+mod erase;
 pub mod keys;
+pub mod links;
+pub mod pages;
 pub mod requests;
 pub mod rows;
 

@@ -1,8 +1,8 @@
-//! Writing a step of the request machine: the row, and what it announces, in one transaction.
+//! Writing a step of the request machine: the row, what it announces, and whether it waits, in one transaction.
 
 use jiff::Timestamp;
 
-use super::{Stored, Table, TableError, Write};
+use super::{Stored, Table, TableError, Write, keys::Key, rows::Waiting};
 use crate::domain::{
     id::EventId,
     message::{Announcement, DeliveryMessage, DeliveryTask},
@@ -16,13 +16,13 @@ pub struct Committed {
     pub request: Stored<Request>,
     /// Effects that are left to carry out.
     pub effects: Vec<Effect>,
-    /// To send to the delivery queue, if somebody is to be told. If that fails the sweeper does it.
+    /// To send to the delivery queue, if something is announced. If that fails the sweeper does it.
     pub hand_off: Option<DeliveryMessage>,
 }
 
 impl Table {
     /// Writes `step` over what was read, with `others` in the same transaction. An announcement becomes an
-    /// outbox row if the request names a receiver.
+    /// outbox row; a request that is parked is found among those that wait.
     pub async fn commit(
         &self,
         read: &Stored<Request>,
@@ -33,12 +33,16 @@ impl Table {
         let (next, effects) = step;
         let mut writes = vec![Write::replace(read, &next)?];
         writes.extend(others);
+        match (read.row.waiting, next.waiting) {
+            (false, true) => {
+                writes.push(Write::overwrite(&Waiting { tenant: next.tenant.clone(), request: next.id })?);
+            }
+            (true, false) => writes.push(Write::delete(Key::waiting(&next.tenant, next.id))),
+            _ => {}
+        }
         let mut hand_off = None;
         for effect in &effects {
             let Effect::Announce(kind) = effect else { continue };
-            if next.delivery.is_none() {
-                continue;
-            }
             let event = Announcement::of(&next, EventId::generate(), *kind, now);
             writes.push(Write::insert(&event)?);
             hand_off = Some(DeliveryMessage::V1 {

@@ -5,11 +5,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{Row, keys::Key};
 use crate::domain::{
+    admission::Slot,
+    api_key::ApiKey,
+    audit,
     delivery::{Attempt, Delivery},
-    id::{DeliveryId, RequestId},
-    link::Link,
+    erasure::Erasure,
+    id::{DeliveryId, ErasureId, RequestId},
+    issuer::TenantIssuer,
+    link::{Link, LinkPointer, LinkUse},
     message::Announcement,
-    request::{Lease, Request},
+    request::{Lease, Receipt, Request},
+    statistics::Statistics,
     tenant::{Scope, Tenant},
 };
 
@@ -85,25 +91,52 @@ impl Row for AttemptRow {
     }
 }
 
-/// The hash of a capability stands in the key alone, so it is not a part of the link.
+impl Row for Link {
+    fn key(&self) -> Key {
+        Key::link(&self.tenant, self.request, self.id)
+    }
+
+    fn ttl(&self) -> Option<Timestamp> {
+        Some(self.expires_at + KEEP)
+    }
+}
+
+/// The hash of a capability stands in the key alone, so it is not a part of the pointer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkRow {
-    /// Key of the item.
+    /// SHA-256 of the capability, in hex: key of the item. Empty in a row that was read.
     #[serde(skip)]
-    pub capability: String,
-    /// What it opens.
+    pub hash: String,
+    /// Where the link is recorded.
     #[serde(flatten)]
-    pub link: Link,
+    pub pointer: LinkPointer,
+}
+
+impl LinkRow {
+    /// The row that leads to the link; none to a direct one, which has no capability.
+    pub fn of(link: &Link) -> Option<Self> {
+        link.capability_hash.clone().map(|hash| Self { hash, pointer: link.pointer() })
+    }
 }
 
 impl Row for LinkRow {
     fn key(&self) -> Key {
-        Key::link(&self.capability)
+        Key::link_pointer_of_hash(&self.hash)
     }
 
     /// Kept a month past its end, so that an old link is answered with 410 and not with 404.
     fn ttl(&self) -> Option<Timestamp> {
-        Some(self.link.expires_at + SignedDuration::from_hours(24 * 30))
+        Some(self.pointer.expires_at + SignedDuration::from_hours(24 * 30))
+    }
+}
+
+impl Row for LinkUse {
+    fn key(&self) -> Key {
+        Key::link_use(&self.tenant, self.request, self.id)
+    }
+
+    fn ttl(&self) -> Option<Timestamp> {
+        Some(self.at + KEEP)
     }
 }
 
@@ -123,6 +156,178 @@ pub struct Identity {
 impl Row for Identity {
     fn key(&self) -> Key {
         Key::identity(&self.issuer, &self.subject)
+    }
+}
+
+impl Row for ApiKey {
+    fn key(&self) -> Key {
+        Key::api_key(&self.tenant, self.id)
+    }
+
+    fn ttl(&self) -> Option<Timestamp> {
+        Some(self.ends_at() + KEEP)
+    }
+}
+
+/// Which tenant an issuer belongs to. It can yield no other, and never an administrator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantIssuerRow {
+    /// Whose.
+    pub tenant: String,
+    /// As its settings say.
+    pub settings: TenantIssuer,
+}
+
+impl Row for TenantIssuerRow {
+    fn key(&self) -> Key {
+        Key::issuer(&self.settings.issuer)
+    }
+}
+
+impl Row for audit::Entry {
+    fn key(&self) -> Key {
+        Key::audit(&self.tenant, self.id)
+    }
+
+    fn ttl(&self) -> Option<Timestamp> {
+        Some(self.at + KEEP)
+    }
+}
+
+/// A tenant in the list of all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantsEntry {
+    /// Its id.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// The erasure that is under way.
+    #[serde(default)]
+    pub erasure: Option<ErasureId>,
+}
+
+impl TenantsEntry {
+    /// The entry of a tenant.
+    pub fn of(tenant: &Tenant) -> Self {
+        let Tenant { id, name, created_at, erasure, .. } = tenant;
+        Self { id: id.clone(), name: name.clone(), created_at: *created_at, erasure: *erasure }
+    }
+}
+
+impl Row for TenantsEntry {
+    fn key(&self) -> Key {
+        Key::tenants_entry(&self.id)
+    }
+}
+
+impl Row for Erasure {
+    fn key(&self) -> Key {
+        Key::erasure(self.id)
+    }
+
+    fn due_at(&self) -> Option<Timestamp> {
+        self.due_at
+    }
+}
+
+/// A request that an erasure has removed. Somebody at work on it may still write into its story.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErasedRequest {
+    /// The erasure.
+    pub erasure: ErasureId,
+    /// The request.
+    pub request: RequestId,
+}
+
+impl Row for ErasedRequest {
+    fn key(&self) -> Key {
+        Key::erased_request(self.erasure, self.request)
+    }
+}
+
+impl Row for Slot {
+    fn key(&self) -> Key {
+        Key::slot(&self.tenant, self.number)
+    }
+
+    fn ttl(&self) -> Option<Timestamp> {
+        Some(self.until + SignedDuration::from_hours(24))
+    }
+}
+
+/// A request that waits for a slot of its tenant. The request's own row decides; this one only finds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// Whose.
+    pub tenant: String,
+    /// Which.
+    pub request: RequestId,
+}
+
+impl Row for Waiting {
+    fn key(&self) -> Key {
+        Key::waiting(&self.tenant, self.request)
+    }
+}
+
+/// The answer that an idempotency key was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Idempotency {
+    /// Whose.
+    pub tenant: String,
+    /// Key of the item.
+    #[serde(skip)]
+    pub key: String,
+    /// SHA-256 of the body that came with it.
+    pub body_digest: String,
+    /// What it was answered with.
+    pub receipt: Receipt,
+    /// The key may be used anew from here on.
+    pub expires_at: Timestamp,
+}
+
+impl Row for Idempotency {
+    fn key(&self) -> Key {
+        Key::idempotency(&self.tenant, &self.key)
+    }
+
+    fn ttl(&self) -> Option<Timestamp> {
+        Some(self.expires_at)
+    }
+}
+
+/// The latest request for the same thing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flight {
+    /// Whose.
+    pub tenant: String,
+    /// Digest of what is asked.
+    pub digest: String,
+    /// Which request.
+    pub request: RequestId,
+    /// When it was recorded.
+    pub at: Timestamp,
+}
+
+impl Row for Flight {
+    fn key(&self) -> Key {
+        Key::flight(&self.tenant, &self.digest)
+    }
+
+    fn ttl(&self) -> Option<Timestamp> {
+        Some(self.at + SignedDuration::from_hours(48))
+    }
+}
+
+impl Row for Statistics {
+    fn key(&self) -> Key {
+        Key::statistics(&self.tenant, &self.report)
+    }
+
+    fn ttl(&self) -> Option<Timestamp> {
+        self.samples.last().map(|sample| sample.at + KEEP)
     }
 }
 

@@ -6,14 +6,17 @@ use super::{
     Binding, Definition, Parameter, ParameterKind,
     parameter::{FaultCode, Value},
 };
+use crate::domain::tenant::Tenant;
 
 impl Definition {
-    /// Whether the tenant may see the report: every dataset that is shared by list must list it.
-    pub fn visible_to(&self, tenant: &str) -> bool {
-        self.datasets.values().all(|dataset| match &dataset.binding {
-            Binding::Shared(tenants) => tenants.iter().any(|listed| listed == tenant),
-            Binding::Path | Binding::Column(_) | Binding::Public => true,
-        })
+    /// Whether the tenant may see the report: its settings allow it, and every dataset that is shared by list must
+    /// list it.
+    pub fn visible_to(&self, tenant: &Tenant) -> bool {
+        tenant.may_ask_for(&self.id)
+            && self.datasets.values().all(|dataset| match &dataset.binding {
+                Binding::Shared(tenants) => tenants.contains(&tenant.id),
+                Binding::Path | Binding::Column(_) | Binding::Public => true,
+            })
     }
 }
 
@@ -33,7 +36,7 @@ impl FaultCode {
 }
 
 impl Parameter {
-    /// `{name, description, type, required, default?, …bounds}` for the catalogue.
+    /// `{name, description, type, required, default?, not_before?, …bounds}` for the catalogue.
     pub fn describe(&self) -> Json {
         let mut shown = json!({
             "name": self.name,
@@ -42,6 +45,9 @@ impl Parameter {
         });
         if let Some(default) = &self.default {
             shown["default"] = default.clone();
+        }
+        if let Some(other) = &self.not_before {
+            shown["not_before"] = json!(other);
         }
         let (kind, bounds) = kind_and_bounds(&self.kind);
         shown["type"] = json!(kind);

@@ -36,6 +36,8 @@ pub struct Definition {
     pub formats: Vec<Format>,
     /// Bounds on one run.
     pub limits: Limits,
+    /// What must hold of the output, in the file's order; names are unique.
+    pub checks: Vec<Check>,
 }
 
 /// A table of the lake, and which part of it a tenant gets to see.
@@ -110,6 +112,8 @@ pub struct Parameter {
     pub required: bool,
     /// In the request's own form (JSON), already checked against `kind`.
     pub default: Option<serde_json::Value>,
+    /// Another parameter of the same kind, a date or timestamp, that this one must not be before.
+    pub not_before: Option<String>,
 }
 
 /// Types of parameters. Bounds are inclusive.
@@ -190,6 +194,48 @@ pub struct Limits {
     pub max_rows: Option<u64>,
     /// A run longer than this ends the request as `TIMED_OUT`.
     pub timeout_seconds: Option<u32>,
+}
+
+/// Something that must hold of the output. Where it does not, the file is made and the request is `DIVERGENT`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// Name in outcomes.
+    pub name: String,
+    /// What must hold.
+    pub rule: CheckRule,
+}
+
+/// Rules of checks. Their SQL sees what the report's own sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CheckRule {
+    /// The output has that many rows; bounds are inclusive.
+    Rows {
+        /// At least.
+        min: Option<u64>,
+        /// At most.
+        max: Option<u64>,
+    },
+    /// The output has as many rows as the one value of this query says.
+    RowsEqual(String),
+    /// The exact sum of a column of the output equals the one value of a query.
+    Total {
+        /// An integer or decimal column of the output.
+        column: String,
+        /// The control query.
+        equals: String,
+    },
+    /// The one value of this query is true. It also sees the output, as the table `output`.
+    Condition(String),
+}
+
+impl CheckRule {
+    /// Its query, where it has one.
+    pub fn sql(&self) -> Option<&str> {
+        match self {
+            Self::Rows { .. } => None,
+            Self::RowsEqual(sql) | Self::Condition(sql) | Self::Total { equals: sql, .. } => Some(sql),
+        }
+    }
 }
 
 /// Whether a text can be a report's id: 1 to 64 letters, digits, `_` and `-`. Ids stand in object keys.

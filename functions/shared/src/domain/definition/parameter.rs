@@ -45,7 +45,7 @@ pub enum FaultCode {
     NotAllowed,
     /// Outside its bounds, or longer than it may be.
     OutOfRange,
-    /// A range that ends before it begins.
+    /// A range that ends before it begins, or two parameters in that relation.
     RangeReversed,
 }
 
@@ -83,7 +83,25 @@ pub fn resolve(definition: &Definition, raw: &Map<String, Json>) -> Result<Place
                 .extend(parameter.placeholders().into_iter().map(|(name, value_type)| (name, Value::Null(value_type)))),
         }
     }
+    for parameter in &definition.parameters {
+        faults.extend(reversed(parameter, &placeholders));
+    }
     if faults.is_empty() { Ok(placeholders) } else { Err(faults) }
+}
+
+/// A fault at either end, where both ends could be read.
+fn reversed(later: &Parameter, placeholders: &Placeholders) -> Vec<ParameterFault> {
+    let Some(earlier) = &later.not_before else { return vec![] };
+    let in_order = match (placeholders.get(earlier), placeholders.get(&later.name)) {
+        (Some(Value::Date(from)), Some(Value::Date(to))) => from <= to,
+        (Some(Value::Timestamp(from)), Some(Value::Timestamp(to))) => from <= to,
+        _ => true,
+    };
+    if in_order {
+        return vec![];
+    }
+    let detail = format!("`{earlier}` must not be after `{}`.", later.name);
+    [earlier, &later.name].map(|name| Misfit::new(FaultCode::RangeReversed, detail.as_str()).at(name)).into()
 }
 
 impl Parameter {

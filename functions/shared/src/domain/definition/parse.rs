@@ -3,6 +3,7 @@
 //! It reads TOML by hand instead of through `serde`, so that it can name the line of every fault, and all of
 //! them at once. The reference of the format is `docs/reports.md`.
 
+mod check;
 mod dataset;
 mod parameter;
 mod section;
@@ -55,6 +56,8 @@ pub fn parse(file_name: &str, text: &str) -> Result<Definition, Vec<Fault>> {
 /// Reads the whole document. What could not be read is left empty: its fault has been noted.
 fn read(root: &Section<'_>, file_name: &str) -> Definition {
     let (parameters, all_parameters) = parameter::read_all(root);
+    let columns = read_columns(root);
+    let (checks, controls) = check::read_all(root, &columns);
     let definition = Definition {
         id: read_id(root, file_name),
         version: root.required_integer("version", 1..=u32::MAX.into()).unwrap_or_default(),
@@ -63,12 +66,13 @@ fn read(root: &Section<'_>, file_name: &str) -> Definition {
         sql: root.required_text("sql").map(|sql| (*sql.get_ref()).to_owned()).unwrap_or_default(),
         datasets: dataset::read_all(root),
         parameters,
-        columns: read_columns(root),
+        columns,
         formats: read_formats(root),
         limits: read_limits(root),
+        checks,
     };
     root.refuse_unknown_keys();
-    sql::check(root, &definition, all_parameters);
+    sql::check(root, &definition, all_parameters, &controls);
     definition
 }
 

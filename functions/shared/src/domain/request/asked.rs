@@ -3,12 +3,17 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use uuid::Uuid;
 
 use super::{HANDOFF_GRACE, Request, Status};
+use crate::digest::sha256_hex;
 use crate::domain::{
     definition::parameter::Value,
     delivery::Target,
     id::RequestId,
+    link::LinkPolicy,
     outcome::{Format, Packaging},
 };
 
@@ -35,11 +40,82 @@ pub struct Asked {
     pub packaging: Packaging,
     /// Who is told at the end, if anybody.
     pub delivery: Option<Target>,
+    /// On whose behalf.
+    pub presenter_id: Uuid,
+    /// The request that this one repeats.
+    pub repeats: Option<RequestId>,
     /// Life of the file.
     pub retention_hours: u32,
+    /// How the file is fetched.
+    pub link: LinkPolicy,
+}
+
+/// What the caller is told of a request that was accepted; the same however often it asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Its id.
+    pub id: RequestId,
+    /// Id of the definition.
+    pub report: String,
+    /// How rows will be written.
+    pub format: Format,
+    /// What the file will be wrapped in.
+    pub packaging: Packaging,
+    /// When it was recorded.
+    pub created_at: Timestamp,
+    /// The request that it repeats.
+    #[serde(default)]
+    pub repeats: Option<RequestId>,
+}
+
+impl Asked {
+    /// Of everything that makes the outcome, and who is told of it: what has the same digest is the same request.
+    pub fn digest(&self) -> String {
+        digest(&json!([
+            self.run_digest(),
+            self.format,
+            self.packaging,
+            self.delivery,
+            self.presenter_id,
+            self.retention_hours,
+            self.link,
+        ]))
+    }
+
+    /// Of what the query is run with.
+    pub fn run_digest(&self) -> String {
+        run_digest(&self.report, self.report_version, &self.resolved)
+    }
+
+    /// Days that its date range spans, both ends counted, where it has one.
+    pub fn days(&self) -> Option<u32> {
+        days(&self.resolved)
+    }
 }
 
 impl Request {
+    /// As [`Asked::run_digest`].
+    pub fn run_digest(&self) -> String {
+        run_digest(&self.report, self.report_version, &self.resolved)
+    }
+
+    /// As [`Asked::days`].
+    pub fn days(&self) -> Option<u32> {
+        days(&self.resolved)
+    }
+
+    /// What its caller was told.
+    pub fn receipt(&self) -> Receipt {
+        Receipt {
+            id: self.id,
+            report: self.report.clone(),
+            format: self.format,
+            packaging: self.packaging,
+            created_at: self.created_at,
+            repeats: self.repeats,
+        }
+    }
+
     /// A new request, whose message is sent once it is recorded: the sweeper looks whether it arrived.
     pub fn recorded(asked: Asked, now: Timestamp) -> Self {
         Self {
@@ -53,20 +129,62 @@ impl Request {
             format: asked.format,
             packaging: asked.packaging,
             delivery: asked.delivery,
+            presenter_id: asked.presenter_id,
+            repeats: asked.repeats,
             retention_hours: asked.retention_hours,
+            link: asked.link,
             status: Status::Queued,
             attempt: 0,
             created_at: now,
             started_at: None,
+            attempt_started_at: None,
+            waiting: false,
             finished_at: None,
             retry_at: None,
             lease: None,
             due_at: Some(now + HANDOFF_GRACE),
             handoffs: 0,
             file: None,
+            checks: vec![],
             expires_at: None,
             link_sealed: None,
             failure: None,
+            cancellation: None,
+            deletion: None,
         }
+    }
+}
+
+fn run_digest(report: &str, version: u32, resolved: &BTreeMap<String, Value>) -> String {
+    digest(&json!([report, version, resolved]))
+}
+
+fn digest(of: &serde_json::Value) -> String {
+    sha256_hex(of.to_string().as_bytes())
+}
+
+/// A parameter that is a range of dates is bound as `$name_from` and `$name_to`.
+fn days(resolved: &BTreeMap<String, Value>) -> Option<u32> {
+    let mut ranges = resolved.iter().filter_map(|(name, from)| {
+        let to = resolved.get(&format!("{}_to", name.strip_suffix("_from")?))?;
+        let (Value::Date(from), Value::Date(to)) = (from, to) else { return None };
+        u32::try_from(to.duration_since(*from).as_hours() / 24 + 1).ok()
+    });
+    ranges.next()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn a_range_of_dates_spans_its_days() {
+        let value = |day| Value::Date(date(2011, 6, day));
+        let resolved = |pairs: &[(&str, Value)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
+        assert_eq!(days(&resolved(&[("dates_from", value(1)), ("dates_to", value(30))])), Some(30));
+        assert_eq!(days(&resolved(&[("dates_from", value(1))])), None);
+        assert_eq!(days(&resolved(&[("a", value(1)), ("b", value(2))])), None);
     }
 }

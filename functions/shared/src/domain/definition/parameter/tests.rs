@@ -5,7 +5,14 @@ use serde_json::json;
 use super::*;
 
 fn parameter(name: &str, kind: ParameterKind) -> Parameter {
-    Parameter { name: name.to_owned(), description: String::new(), kind, required: false, default: None }
+    Parameter {
+        name: name.to_owned(),
+        description: String::new(),
+        kind,
+        required: false,
+        default: None,
+        not_before: None,
+    }
 }
 
 fn definition(parameters: Vec<Parameter>) -> Definition {
@@ -20,6 +27,30 @@ fn definition(parameters: Vec<Parameter>) -> Definition {
         columns: vec![],
         formats: vec![],
         limits: super::super::Limits::default(),
+        checks: vec![],
+    }
+}
+
+#[test]
+fn two_parameters_in_the_wrong_order_are_both_at_fault() {
+    for (kind, early, late) in [
+        (ParameterKind::Date, json!("2024-01-31"), json!("2024-02-01")),
+        (ParameterKind::Timestamp, json!("2024-01-31T00:00:00"), json!("2024-01-31T00:00:00.001")),
+    ] {
+        let mut end = parameter("d2", kind.clone());
+        end.not_before = Some("d1".to_owned());
+        let definition = definition(vec![end, parameter("d1", kind)]);
+        let faults = |d1: &Json, d2: &Json| {
+            let raw = json!({ "d1": d1, "d2": d2 });
+            let faults = resolve(&definition, raw.as_object().unwrap()).err().unwrap_or_default();
+            faults.into_iter().map(|fault| (fault.pointer, fault.code)).collect::<Vec<_>>()
+        };
+        let both = ["/parameters/d1", "/parameters/d2"].map(|at| (at.to_owned(), FaultCode::RangeReversed));
+        assert_eq!(faults(&late, &early), both);
+        assert_eq!(faults(&early, &late), []);
+        assert_eq!(faults(&early, &early), []);
+        assert_eq!(faults(&late, &Json::Null), []);
+        assert_eq!(faults(&json!("x"), &early), [("/parameters/d1".to_owned(), FaultCode::Format)]);
     }
 }
 

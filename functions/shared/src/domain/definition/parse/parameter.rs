@@ -38,9 +38,8 @@ const TEXT_DEFAULT: usize = 1_000;
 pub fn read_all(root: &Section<'_>) -> (Vec<Parameter>, bool) {
     let mut parameters: Vec<Parameter> = Vec::new();
     let sections = named_sections(root, "parameters");
-    let count = sections.len();
-    for (name, section) in sections {
-        let Some(parameter) = read(name, &section) else { continue };
+    for (name, section) in &sections {
+        let Some(parameter) = read(name.clone(), section) else { continue };
         for (placeholder, _) in parameter.placeholders() {
             let gives = |other: &Parameter| other.placeholders().iter().any(|(name, _)| *name == placeholder);
             if let Some(other) = parameters.iter().find(|other| gives(other)) {
@@ -51,8 +50,23 @@ pub fn read_all(root: &Section<'_>) -> (Vec<Parameter>, bool) {
         }
         parameters.push(parameter);
     }
-    let complete = parameters.len() == count;
+    let complete = parameters.len() == sections.len();
+    for (name, section) in sections.iter().filter(|_| complete) {
+        check_not_before(name, section, &parameters);
+    }
     (parameters, complete)
+}
+
+/// What it must not be before is another parameter of the same kind.
+fn check_not_before(name: &str, section: &Section<'_>, parameters: &[Parameter]) {
+    let find = |name: &str| parameters.iter().find(|parameter| parameter.name == name);
+    let Some(parameter) = find(name) else { return };
+    let Some(other) = &parameter.not_before else { return };
+    let kind = find(other).filter(|_| other != name).map(|other| &other.kind);
+    if kind != Some(&parameter.kind) {
+        let at = section.get("not_before").map_or(section.at, |value| value.span().start);
+        section.faults.add(at, "`not_before` must name another parameter of the same type");
+    }
 }
 
 /// None where even the type is unknown, without which nothing else can be judged.
@@ -61,8 +75,11 @@ fn read(name: String, section: &Section<'_>) -> Option<Parameter> {
     let required = section.boolean("required").unwrap_or_default();
     let kind = read_kind(section)?;
     let default = section.get("default");
+    let ordered = matches!(kind, ParameterKind::Date | ParameterKind::Timestamp);
+    let not_before = if ordered { section.text("not_before") } else { None };
+    let not_before = not_before.map(|other| (*other.get_ref()).to_owned());
     section.refuse_unknown_keys();
-    let mut parameter = Parameter { name, description, kind, required, default: None };
+    let mut parameter = Parameter { name, description, kind, required, default: None, not_before };
     if let Some(default) = default {
         if required {
             section.faults.add(default.span().start, "a required parameter has no use for a `default`");

@@ -3,32 +3,36 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use toml::Spanned;
+
+use super::check::Control;
 use super::section::Section;
 use crate::domain::definition::{Definition, Parameter, ParameterKind};
 
-/// Checks the SQL against the rest of the definition. Unless that has `all_parameters` of the file, a
-/// placeholder without one is no fault of the SQL's.
-pub fn check(root: &Section<'_>, definition: &Definition, all_parameters: bool) {
-    let Some(value) = root.get("sql").filter(|_| !definition.sql.is_empty()) else { return };
-    let source = &root.faults.text[value.span()];
-    // A string without escapes stands in the file as it is, so that lines within it can be told.
-    let base = source.find(&definition.sql).map(|within| value.span().start + within);
-    let fault = |at: usize, reason: String| root.faults.add(base.map_or(value.span().start, |base| base + at), reason);
+/// The table as which a condition sees the output.
+const OUTPUT: &str = "output";
 
-    let scan = Scan::of(&definition.sql);
-    for (at, reason) in &scan.faults {
-        fault(*at, (*reason).to_owned());
-    }
-    if !matches!(scan.first_word.as_str(), "select" | "with") {
-        fault(0, "`sql` must be one query: SELECT …, or WITH … SELECT …".to_owned());
-    }
+/// Checks the report's SQL, and that of its checks, against the rest of the definition. Unless that has
+/// `all_parameters` of the file, a placeholder without one is no fault of the SQL's.
+pub fn check(root: &Section<'_>, definition: &Definition, all_parameters: bool, controls: &[Control<'_>]) {
     let given: BTreeSet<_> =
         definition.parameters.iter().flat_map(Parameter::placeholders).map(|(name, _)| name).collect();
-    for (name, at) in &scan.placeholders {
-        if all_parameters && !given.contains(name) {
-            fault(*at, format!("`${name}` belongs to no parameter"));
+    let given = all_parameters.then_some(&given);
+    let mut words = BTreeSet::new();
+    for control in controls {
+        let text = Text::of(root, control.key, &control.sql);
+        let scan = text.scan(given);
+        if control.sees_output {
+            check_condition(&text, &scan, definition);
         }
+        words.extend(scan.words);
     }
+
+    // What is no text was noted when it was read.
+    let is_text = root.get("sql").is_some_and(|value| value.get_ref().as_str().is_some());
+    let Some(sql) = is_text.then(|| root.text("sql")).flatten() else { return };
+    let text = Text::of(root, "sql", &sql);
+    let scan = text.scan(given);
     for parameter in &definition.parameters {
         let name = &parameter.name;
         // A range of which one end goes unused would promise a bound and not keep it.
@@ -37,11 +41,61 @@ pub fn check(root: &Section<'_>, definition: &Definition, all_parameters: bool) 
             _ => vec![name.clone()],
         };
         for needed in needed.iter().filter(|needed| !scan.placeholders.contains_key(*needed)) {
-            fault(0, format!("the parameter `{name}` is not used: `${needed}` is not in the SQL"));
+            text.fault(0, format!("the parameter `{name}` is not used: `${needed}` is not in the SQL"));
         }
     }
-    for dataset in definition.datasets.keys().filter(|dataset| !scan.words.contains(*dataset)) {
-        fault(0, format!("the dataset `{dataset}` is not used"));
+    words.extend(scan.words);
+    for dataset in definition.datasets.keys().filter(|dataset| !words.contains(*dataset)) {
+        text.fault(0, format!("the dataset `{dataset}` is not used"));
+    }
+}
+
+fn check_condition(text: &Text<'_>, scan: &Scan, definition: &Definition) {
+    if !scan.words.contains(OUTPUT) {
+        text.fault(0, format!("a condition is one over the table `{OUTPUT}`, which is not in it"));
+    }
+    if definition.datasets.contains_key(OUTPUT) {
+        text.fault(0, format!("beside a condition no dataset may be called `{OUTPUT}`: that is the report's output"));
+    }
+}
+
+/// One SQL text of the file.
+struct Text<'t> {
+    root: &'t Section<'t>,
+    key: &'static str,
+    sql: &'t str,
+    at: usize,
+    /// Where the text itself begins. A string without escapes stands in the file as it is, so that lines within it
+    /// can be told.
+    base: Option<usize>,
+}
+
+impl<'t> Text<'t> {
+    fn of(root: &'t Section<'t>, key: &'static str, value: &Spanned<&'t str>) -> Self {
+        let (sql, at) = (*value.get_ref(), value.span().start);
+        let base = root.faults.text[value.span()].find(sql).map(|within| at + within);
+        Self { root, key, sql, at, base }
+    }
+
+    fn fault(&self, at: usize, reason: String) {
+        self.root.faults.add(self.base.map_or(self.at, |base| base + at), reason);
+    }
+
+    /// Looks at the statement by itself: one query, and all placeholders are `given`, if those are known.
+    fn scan(&self, given: Option<&BTreeSet<String>>) -> Scan {
+        let scan = Scan::of(self.sql);
+        for (at, reason) in &scan.faults {
+            self.fault(*at, (*reason).to_owned());
+        }
+        if !matches!(scan.first_word.as_str(), "select" | "with") {
+            self.fault(0, format!("`{}` must be one query: SELECT …, or WITH … SELECT …", self.key));
+        }
+        for (name, at) in &scan.placeholders {
+            if given.is_some_and(|given| !given.contains(name)) {
+                self.fault(*at, format!("`${name}` belongs to no parameter"));
+            }
+        }
+        scan
     }
 }
 
@@ -74,7 +128,7 @@ impl Scan {
                 }
                 _ => {
                     if std::mem::take(&mut ended) {
-                        scan.faults.push((at, "`sql` must be a single statement"));
+                        scan.faults.push((at, "must be a single statement"));
                     }
                     scan.token(c, rest, at)
                 }

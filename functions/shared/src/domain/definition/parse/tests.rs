@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::*;
 use crate::domain::definition::parameter::ValueType;
-use crate::domain::definition::{Binding, Dataset, ParameterKind, Partition, PartitionKind, Source};
+use crate::domain::definition::{Binding, Check, CheckRule, Dataset, ParameterKind, Partition, PartitionKind, Source};
 
 /// A definition with every key in it.
 const VALID: &str = r#"id = "lines"
@@ -16,7 +16,7 @@ SELECT day, amount -- not $this; nor /* that
 FROM orders JOIN "countries" USING (code)
 WHERE month BETWEEN $dates_from_month AND $dates_to_month AND day BETWEEN $dates_from AND $dates_to
   AND ($country IS NULL OR note = 'it''s $9' OR country = $country) /* ; /* $x */ ? */
-  AND amount >= $least AND loud = $loud AND seen > $since
+  AND amount >= $least AND loud = $loud AND seen > $since AND seen < $until
 ;'''
 
 [datasets.orders]
@@ -70,6 +70,40 @@ type = "decimal"
 [limits]
 max_rows = 1_000_000
 timeout_seconds = 600
+
+[parameters.until]
+type = "timestamp"
+not_before = "since"
+
+[[columns]]
+name = "lines"
+type = "integer"
+
+[[checks]]
+name = "some"
+kind = "rows"
+min = 1
+max = 2
+
+[[checks]]
+name = "all"
+kind = "rows"
+equals = "SELECT count(*) FROM orders WHERE $loud"
+
+[[checks]]
+name = "sum"
+kind = "total"
+column = "lines"
+equals = """
+SELECT sum(lines)
+FROM orders"""
+
+[[checks]]
+name = "positive"
+kind = "condition"
+sql = '''
+SELECT count(*) = 0
+FROM output WHERE "Amount" < 0'''
 "#;
 
 /// Faults as `line: reason` of the valid file with one text replaced.
@@ -108,14 +142,24 @@ fn a_valid_file_is_read_in_full() {
     assert_eq!(definition.datasets["orders"], orders);
     assert_eq!(definition.datasets["countries"].binding, Binding::Public);
     let names: Vec<_> = definition.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
-    assert_eq!(names, ["since", "dates", "country", "least", "loud"], "in the file's order");
+    assert_eq!(names, ["since", "dates", "country", "least", "loud", "until"], "in the file's order");
+    assert_eq!(definition.parameters[5].not_before.as_deref(), Some("since"));
     assert_eq!(definition.parameters[0].default, Some(json!("2024-01-01T00:00:00")));
     let least = ParameterKind::Decimal { scale: 2, min: Some(-50), max: Some(100_000) };
     assert_eq!((&definition.parameters[3].kind, &definition.parameters[3].default), (&least, &Some(json!(0.1))));
     assert_eq!(definition.parameters[2].placeholders(), [("country".to_owned(), ValueType::Text)]);
     let titles: Vec<_> =
         definition.columns.iter().map(|column| (column.name.as_str(), column.title.as_str())).collect();
-    assert_eq!(titles, [("day", "day"), ("Amount", "Amount (net)")]);
+    assert_eq!(titles, [("day", "day"), ("Amount", "Amount (net)"), ("lines", "lines")]);
+    let sum = CheckRule::Total { column: "lines".to_owned(), equals: "SELECT sum(lines)\nFROM orders".to_owned() };
+    let positive = "SELECT count(*) = 0\nFROM output WHERE \"Amount\" < 0".to_owned();
+    let rules = [
+        ("some", CheckRule::Rows { min: Some(1), max: Some(2) }),
+        ("all", CheckRule::RowsEqual("SELECT count(*) FROM orders WHERE $loud".to_owned())),
+        ("sum", sum),
+        ("positive", CheckRule::Condition(positive)),
+    ];
+    assert_eq!(definition.checks, rules.map(|(name, rule)| Check { name: name.to_owned(), rule }));
 }
 
 #[test]
@@ -257,6 +301,56 @@ fn sql_is_one_query_with_the_parameters_placeholders() {
     refused("sql = '''\nSELECT", "sql = '''SELECT * FROM x WHERE $z\nUNION SELECT", "`$z` belongs to no");
 }
 
+#[test]
+fn an_order_is_one_of_two_parameters_of_a_kind() {
+    let part = "another parameter of the same type";
+    refused("not_before = \"since\"", "not_before = \"until\"", part);
+    refused("not_before = \"since\"", "not_before = \"none\"", part);
+    refused("not_before = \"since\"", "not_before = \"loud\"", part);
+    refused("not_before = \"since\"", "not_before = 1", "must be a string");
+    refused("max_length = 2", "not_before = \"since\"\nmax_length = 2", "unknown key `not_before`");
+}
+
+#[test]
+fn checks_are_checked() {
+    let some = "name = \"some\"\nkind = \"rows\"\n";
+    refused("name = \"some\"", "name = \"Some\"", "lower-case");
+    refused("name = \"all\"", "name = \"some\"", "check `some` is there twice");
+    refused("kind = \"total\"", "kind = \"sum\"", "one of: rows, total, condition");
+    refused("max = 2", "sql = \"SELECT 1\"\nmax = 2", "unknown key `sql`");
+    refused("min = 1", "min = -1", "from 0 to");
+    refused_at(&format!("[[checks]]\n{some}"), "min = 1", "min = 3", "`min` must not be greater");
+    refused_at(&format!("[[checks]]\n{some}"), "min = 1\nmax = 2", "", "or else `equals`");
+    refused_at(&format!("[[checks]]\n{some}"), "max = 2", "equals = \"SELECT 1\"", "or else `equals`");
+    refused("column = \"lines\"", "column = \"Lines\"", "no column `Lines`");
+    refused("column = \"lines\"", "column = \"day\"", "neither an integer nor a decimal");
+    let found = faults("[[checks]]", "[[check]]");
+    assert!(found.iter().any(|fault| fault.contains("unknown key `check`")), "{found:?}");
+    let many: String = (0..13).map(|n| format!("[[checks]]\nname = \"c{n}\"\nkind = \"rows\"\nmin = 1\n")).collect();
+    let found = parse("lines.toml", &format!("{VALID}{many}")).unwrap_err();
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].reason, "a report has at most 16 checks");
+}
+
+#[test]
+fn the_sql_of_checks_is_one_query_with_the_parameters_placeholders() {
+    refused("WHERE $loud\"", "WHERE $quiet\"", "`$quiet` belongs to no parameter");
+    refused("WHERE $loud\"", "; DROP TABLE x\"", "single statement");
+    refused("\"SELECT count(*) FROM orders WHERE $loud\"", "\"\"", "`equals` must be one query");
+    refused_at("SELECT sum(lines)", "SELECT sum(lines)", "COPY orders", "`equals` must be one query");
+    refused("FROM orders\"\"\"", "FROM orders WHERE 'x\"\"\"", "never closed");
+    refused_at("SELECT count(*) = 0", "FROM output WHERE", "FROM orders WHERE", "the table `output`");
+    refused("FROM output WHERE \"Amount\" < 0'", "FROM output WHERE ?'", "not `?`");
+    let renamed = VALID.replace("countries", "output");
+    let found = parse("lines.toml", &renamed).unwrap_err();
+    assert_eq!(found.len(), 1);
+    assert!(found[0].reason.contains("no dataset may be called `output`"), "{found:?}");
+    // A dataset may be there for a control alone.
+    let control =
+        VALID.replace("JOIN \"countries\" USING (code)", "").replace("FROM orders WHERE $loud", "FROM countries");
+    assert!(parse("lines.toml", &control).is_ok());
+}
+
 proptest! {
     #[test]
     fn arbitrary_text_does_not_panic(text in "(?s).*") {
@@ -280,7 +374,7 @@ proptest! {
 
     /// The same kinds of values under every key.
     #[test]
-    fn other_types_do_not_panic(line in 0..64_usize, value in "(1|-1\\.5|true|\\[\\]|\\{\\}|\\[1\\]|2024-01-01|\"\"|nan)") {
+    fn other_types_do_not_panic(line in 0..100_usize, value in "(1|-1\\.5|true|\\[\\]|\\{\\}|\\[1\\]|2024-01-01|\"\"|nan)") {
         let replaced: Vec<_> = VALID.lines().enumerate().map(|(number, text)| match text.split_once(" = ") {
             Some((key, _)) if number == line => format!("{key} = {value}"),
             _ => text.to_owned(),

@@ -1,0 +1,67 @@
+//! The links of a request, without what would open its file.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, RawQuery, State},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, header};
+use serde_json::{Value, json};
+use waybill::{
+    aws::table::{keys::story, pages::PageQuery},
+    domain::link::{Link, LinkMode},
+};
+
+use super::{LINKS, read};
+use crate::{
+    app::App,
+    auth::MayRead,
+    page::{self, Query},
+    problem::Problem,
+    routes::requests::load,
+};
+
+/// `GET /v1/requests/{request}/links`: newest first, in pages.
+pub async fn list(
+    State(app): State<Arc<App>>,
+    caller: MayRead,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let request = load(&app, &caller.tenant, &id).await?.row;
+    let name = format!("links of {}", request.id);
+    let page = wanted(query.as_deref(), &name, LINKS)?;
+    let page = app.table.page(&story(&request.tenant, request.id), page).await?;
+    let next = page.next.map(|after| page::cursor(&name, &after));
+    let links: Vec<Value> = read::<Link>(page.rows).iter().map(describe).collect();
+    Ok(shown(&json!({"links": links, "next_cursor": next})))
+}
+
+/// The page that `limit` and `cursor` ask for.
+pub fn wanted(query: Option<&str>, list: &str, prefix: &str) -> Result<PageQuery, Problem> {
+    let query = Query::parse(query, &["limit", "cursor"])?;
+    match (page::limit(query.get("limit")), page::after(list, query.get("cursor"))) {
+        (Ok(limit), Ok(after)) => Ok(PageQuery::newest(prefix, limit, after)),
+        (limit, after) => Err(Problem::bad_query(limit.err().into_iter().chain(after.err()).collect())),
+    }
+}
+
+/// A link as its tenant sees it. Nobody knows how often a direct one was used.
+pub fn describe(link: &Link) -> Value {
+    json!({
+        "id": link.id,
+        "mode": link.mode,
+        "created_by": link.created_by,
+        "created_at": link.created_at,
+        "expires_at": link.expires_at,
+        "revoked_at": link.revoked_at,
+        "downloads": (link.mode == LinkMode::Managed).then_some(link.downloads),
+    })
+}
+
+/// An answer that no cache keeps.
+pub fn shown(body: &Value) -> Response {
+    ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(body)).into_response()
+}

@@ -1,0 +1,96 @@
+//! A capability in, a redirect to the file out.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{FromRequestParts, Path, State},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, Method, StatusCode, header, request::Parts};
+use jiff::Timestamp;
+use uuid::Uuid;
+use waybill::{
+    aws::table::{keys::Key, rows::LinkRow},
+    clock,
+    domain::{
+        link::{Link, LinkUse, MAX_USER_AGENT, UseOutcome},
+        request::Request,
+    },
+};
+
+use crate::{app::App, auth::source_ip, problem::Problem};
+
+/// Who follows a link: nobody asks it to say more.
+pub struct Client {
+    ip: Option<String>,
+    user_agent: Option<String>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Client {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let agent = parts.headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let user_agent = agent.map(|agent| agent.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT).collect());
+        Ok(Self { ip: source_ip(parts), user_agent })
+    }
+}
+
+/// `GET` and `HEAD /v1/links/{capability}`: 302 to a presigned URL of at most five minutes, 410 once the link or its
+/// file has ended. Every use is on record before it is answered; only a `GET` counts as a download.
+pub async fn follow(
+    State(app): State<Arc<App>>,
+    method: Method,
+    client: Client,
+    Path(capability): Path<String>,
+) -> Result<Response, Problem> {
+    let now = clock::now();
+    let unknown = || Problem::not_found("link");
+    let pointer = app.table.get::<LinkRow>(&Key::link_pointer(&capability)).await?.ok_or_else(unknown)?.row.pointer;
+    let (link_key, request_key) =
+        (Key::link(&pointer.tenant, pointer.request, pointer.link), Key::request(&pointer.tenant, pointer.request));
+    let (link, request) = tokio::try_join!(app.table.get::<Link>(&link_key), app.table.get::<Request>(&request_key))?;
+    let link = link.ok_or_else(unknown)?.row;
+    let life = link.follow(request.as_ref().map(|request| &request.row), now);
+    let outcome = life.err().unwrap_or(UseOutcome::Redirected);
+    app.table.record_use(&used(&link, &method, client, outcome, now)).await?;
+    let life = life.map_err(gone)?;
+    let url = if method == Method::HEAD {
+        app.objects.presigned_head(&link.key, life).await?
+    } else {
+        app.objects.presigned_get(&link.key, life).await?
+    };
+    tracing::info!(request.id = %link.request, tenant.id = link.tenant, link.id = %link.id, "link followed");
+    let location = HeaderValue::from_str(&url).map_err(|e| Problem::unavailable(&e))?;
+    let headers = [
+        (header::LOCATION, location),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    ];
+    Ok((StatusCode::FOUND, headers).into_response())
+}
+
+fn used(link: &Link, method: &Method, client: Client, outcome: UseOutcome, at: Timestamp) -> LinkUse {
+    LinkUse {
+        id: Uuid::now_v7(),
+        tenant: link.tenant.clone(),
+        request: link.request,
+        link: link.id,
+        at,
+        method: method.to_string(),
+        outcome,
+        ip: client.ip,
+        user_agent: client.user_agent,
+    }
+}
+
+fn gone(outcome: UseOutcome) -> Problem {
+    let (code, detail) = match outcome {
+        UseOutcome::Revoked => ("link_revoked", "The link was revoked; ask whoever gave it to you for another."),
+        UseOutcome::Deleted => ("file_deleted", "The report's file was deleted; request the report again."),
+        UseOutcome::Expired | UseOutcome::Redirected => {
+            ("link_expired", "The link's life has ended; ask for a new link, or request the report again.")
+        }
+    };
+    Problem::new(StatusCode::GONE, code, detail)
+}

@@ -1,0 +1,166 @@
+//! Asking for a report, and asking for it again.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use serde_json::{Map, Value, json};
+use waybill::{
+    accept::{Accepted, Order, Preview},
+    clock,
+    domain::{
+        delivery::Target,
+        id::RequestId,
+        quota::Standing,
+        request::{Receipt, Request},
+    },
+};
+
+use super::{POLL_AFTER, load};
+use crate::{app::App, auth::MayRequest, body::JsonBody, problem::Problem};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// Longest idempotency key, in bytes.
+const MAX_KEY: usize = 255;
+
+/// `POST /v1/requests`: 202 once it is recorded; with `validate_only`, 200 and nothing recorded.
+pub async fn create(
+    State(app): State<Arc<App>>,
+    caller: MayRequest,
+    headers: HeaderMap,
+    JsonBody(body): JsonBody,
+) -> Result<Response, Problem> {
+    let key = idempotency_key(&headers)?;
+    accept(&app, &caller, &body, key, None).await
+}
+
+/// `POST /v1/requests/{request}/repeat`: the same again, under a new id, by the definition as it is now.
+pub async fn repeat(
+    State(app): State<Arc<App>>,
+    caller: MayRequest,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let key = idempotency_key(&headers)?;
+    let original = load(&app, &caller.tenant, &id).await?.row;
+    accept(&app, &caller, &as_asked(&original), key, Some(original.id)).await
+}
+
+async fn accept(
+    app: &Arc<App>,
+    caller: &MayRequest,
+    body: &Value,
+    idempotency_key: Option<&str>,
+    repeats: Option<RequestId>,
+) -> Result<Response, Problem> {
+    let tenant = app.tenant(&caller.tenant).await?;
+    let id = RequestId::generate();
+    let order = Order { tenant: &tenant, by: &caller.subject, id, body, idempotency_key, repeats };
+    match app.acceptor.accept(order, clock::now()).await? {
+        Accepted::Valid(preview) => Ok(Json(describe_preview(&preview)).into_response()),
+        Accepted::Recorded(receipt, standing) => {
+            tracing::info!(request.id = %id, tenant.id = tenant.id, report.id = receipt.report, "request recorded");
+            let mut response = accepted(app, &receipt, false)?;
+            if let Some(standing) = standing {
+                response.headers_mut().extend(rate_limit(&standing));
+            }
+            Ok(response)
+        }
+        Accepted::Replayed(receipt) => {
+            let mut response = accepted(app, &receipt, false)?;
+            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+            Ok(response)
+        }
+        Accepted::Joined(receipt) => {
+            tracing::info!(request.id = %receipt.id, tenant.id = tenant.id, "joined a request in flight");
+            accepted(app, &receipt, true)
+        }
+    }
+}
+
+/// How a quota stands, as headers: `RateLimit-Limit`, `-Remaining`, `-Reset` (seconds).
+pub fn rate_limit(standing: &Standing) -> [(HeaderName, HeaderValue); 3] {
+    [
+        (HeaderName::from_static("ratelimit-limit"), standing.limit.into()),
+        (HeaderName::from_static("ratelimit-remaining"), standing.remaining.into()),
+        (HeaderName::from_static("ratelimit-reset"), standing.reset_seconds.into()),
+    ]
+}
+
+/// The same for the same request, however often and in whatever state it is told.
+fn accepted(app: &App, receipt: &Receipt, coalesced: bool) -> Result<Response, Problem> {
+    let location = format!("/v1/requests/{}", receipt.id);
+    let mut shown = json!({
+        "id": receipt.id,
+        "status": "QUEUED",
+        "report": receipt.report,
+        "format": receipt.format,
+        "packaging": receipt.packaging,
+        "created_at": receipt.created_at,
+        "status_url": format!("{}{location}", app.public_url),
+    });
+    if let Some(repeats) = receipt.repeats {
+        shown["repeats"] = json!(repeats);
+    }
+    if coalesced {
+        shown["coalesced"] = json!(true);
+    }
+    let headers = [
+        (header::LOCATION, HeaderValue::from_str(&location).map_err(|e| Problem::unavailable(&e))?),
+        (header::RETRY_AFTER, HeaderValue::from_static(POLL_AFTER)),
+    ];
+    Ok((StatusCode::ACCEPTED, headers, Json(shown)).into_response())
+}
+
+fn describe_preview(preview: &Preview) -> Value {
+    let asked = &preview.asked;
+    let resolved: Map<String, Value> =
+        asked.resolved.iter().map(|(name, value)| (name.clone(), json!(value.to_text()))).collect();
+    json!({
+        "valid": true,
+        "report": asked.report,
+        "report_version": asked.report_version,
+        "parameters": asked.parameters,
+        "resolved": resolved,
+        "format": asked.format,
+        "packaging": asked.packaging,
+        "presenter_id": asked.presenter_id,
+        "retention_hours": asked.retention_hours,
+        "expected_rows": preview.estimate.as_ref().map(|estimate| json!({
+            "rows": estimate.rows, "basis": estimate.basis, "runs": estimate.runs,
+        })),
+    })
+}
+
+/// The body that a request was made with, its defaults filled in.
+fn as_asked(request: &Request) -> Value {
+    let mut body = json!({
+        "report": request.report,
+        "parameters": request.parameters,
+        "format": request.format,
+        "packaging": request.packaging,
+        "presenter_id": request.presenter_id,
+    });
+    if let Some(Target::Webhook { url }) = &request.delivery {
+        body["delivery"] = json!({"webhook": {"url": url}});
+    }
+    body
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let key = value.to_str().ok().map(str::trim).filter(|key| (1..=MAX_KEY).contains(&key.len()));
+    let detail = format!("Send the header `Idempotency-Key` once, with 1 to {MAX_KEY} visible ASCII characters.");
+    let invalid = || Problem::new(StatusCode::BAD_REQUEST, "idempotency_key_invalid", detail.clone());
+    if values.next().is_some() {
+        return Err(invalid());
+    }
+    key.map(Some).ok_or_else(invalid)
+}

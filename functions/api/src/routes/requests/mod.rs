@@ -1,0 +1,39 @@
+//! Report requests: ask, follow, call off, delete, ask again.
+
+mod ask;
+mod describe;
+mod end;
+mod list;
+mod show;
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use waybill::{
+    aws::table::{Stored, keys::Key},
+    domain::{id::RequestId, request::Request},
+};
+
+pub use self::{
+    ask::{create, rate_limit, repeat},
+    end::{cancel, delete},
+    list::list,
+    show::show,
+};
+use crate::{app::App, problem::Problem};
+
+/// Seconds after which asking again is worth while.
+const POLL_AFTER: &str = "2";
+
+/// A request of the tenant; the same answer for what never was and what is another tenant's.
+pub async fn load(app: &Arc<App>, tenant: &str, id: &str) -> Result<Stored<Request>, Problem> {
+    let not_found = || Problem::not_found("request");
+    let id: RequestId = id.parse().map_err(|_| not_found())?;
+    app.table.get(&Key::request(tenant, id)).await?.ok_or_else(not_found)
+}
+
+/// It has not ended, which this needs.
+pub fn unfinished() -> Problem {
+    let detail = "The request has not ended; cancel it first, or wait.";
+    Problem::new(StatusCode::CONFLICT, "request_unfinished", detail)
+}

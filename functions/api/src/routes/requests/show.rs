@@ -1,0 +1,142 @@
+//! A request as it is now, at once or once it has ended.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Json,
+    extract::{Path, RawQuery, State},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+use waybill::{
+    accept::Fault,
+    aws::table::{
+        keys::{self, Key},
+        Row,
+    },
+    clock,
+    digest::sha256_hex,
+    domain::request::Request,
+};
+
+use super::{POLL_AFTER, describe, load};
+use crate::{app::App, auth::MayRead, page::Query, problem::Problem};
+
+/// The longest that an answer is put off, in seconds: below the function's own time.
+const MAX_WAIT: u64 = 20;
+
+/// How often the row is read meanwhile.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// `GET /v1/requests/{request}?wait=`: where it stands, and once done the file's figures and link. With `wait`, the
+/// answer comes when the request has ended, at the latest after so many seconds. 304 if it is what
+/// `If-None-Match` names.
+pub async fn show(
+    State(app): State<Arc<App>>,
+    caller: MayRead,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let wait = wait(query.as_deref())?;
+    let request = ended(&app, &caller.tenant, &id, wait).await?;
+    let story = app.table.query(&keys::story(&caller.tenant, request.id), "").await?;
+    let now = clock::now();
+    let mut shown = describe::request(&request, now);
+    describe::add_story(&mut shown, story, &request);
+    let tag = format!("\"{}\"", &sha256_hex(shown.to_string().as_bytes())[..32]);
+    let mut answer = if names(&headers, &tag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        // After the tag: a direct link is signed anew each time.
+        if let Some(link) = link(&app, &request, now).await? {
+            shown["link"] = link;
+        }
+        Json(shown).into_response()
+    };
+    let headers = answer.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    headers.insert(header::ETAG, HeaderValue::from_str(&tag).map_err(|e| Problem::unavailable(&e))?);
+    if !request.status.is_final() {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static(POLL_AFTER));
+    }
+    Ok(answer)
+}
+
+fn wait(query: Option<&str>) -> Result<Duration, Problem> {
+    let query = Query::parse(query, &["wait"])?;
+    let Some(text) = query.get("wait") else { return Ok(Duration::ZERO) };
+    let seconds = text.parse().ok().filter(|seconds| *seconds <= MAX_WAIT);
+    let detail = format!("Must be a whole number of seconds from 0 to {MAX_WAIT}.");
+    let fault = || Problem::bad_query(vec![Fault::new("wait", "out_of_range", detail)]);
+    seconds.map(Duration::from_secs).ok_or_else(fault)
+}
+
+/// The request once it has ended, or as it is when the time is over.
+async fn ended(app: &Arc<App>, tenant: &str, id: &str, wait: Duration) -> Result<Request, Problem> {
+    let began = Instant::now();
+    loop {
+        let request = load(app, tenant, id).await?.row;
+        let left = wait.saturating_sub(began.elapsed());
+        if request.status.is_final() || left.is_zero() {
+            return Ok(request);
+        }
+        tokio::time::sleep(LOOK.min(left)).await;
+    }
+}
+
+/// Whether `If-None-Match` names the tag (RFC 9110, weak comparison).
+fn names(headers: &HeaderMap, tag: &str) -> bool {
+    let listed = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    listed.flat_map(|value| value.split(',')).map(str::trim).any(|one| one == "*" || one.trim_start_matches("W/") == tag)
+}
+
+/// `{mode, url, expires_at}` of the link that comes with the file, while it lives.
+async fn link(app: &App, request: &Request, now: jiff::Timestamp) -> Result<Option<Value>, Problem> {
+    let Some(expires_at) = request.link_expires_at().filter(|end| *end > now && request.status.has_file()) else {
+        return Ok(None);
+    };
+    let (url, expires_at) = match &request.link_sealed {
+        Some(sealed) => (app.link_url(&capability(app, &request.key(), sealed).await?), expires_at),
+        None => match app.direct_url(request, now).await? {
+            Some(direct) => (direct.url, direct.expires_at),
+            None => return Ok(None),
+        },
+    };
+    Ok(Some(json!({"mode": request.link.mode, "url": url, "expires_at": expires_at})))
+}
+
+async fn capability(app: &App, key: &Key, sealed: &str) -> Result<String, Problem> {
+    let keyring = app.sealing.get().await?;
+    let opened = keyring.open(sealed, &key.associated()).map_err(|e| Problem::unavailable(&e))?;
+    String::from_utf8(opened.expose().clone()).map_err(|e| Problem::unavailable(&e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_is_found_among_several() {
+        let named = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::IF_NONE_MATCH, HeaderValue::from_static(value));
+            names(&headers, "\"a\"")
+        };
+        assert!(named("\"a\"") && named("W/\"a\"") && named("\"b\", \"a\"") && named("*"));
+        assert!(!named("\"b\"") && !named("a") && !names(&HeaderMap::new(), "\"a\""));
+    }
+
+    #[test]
+    fn waits_have_bounds() {
+        assert_eq!(wait(Some("wait=20")).unwrap(), Duration::from_secs(20));
+        assert_eq!(wait(None).unwrap(), Duration::ZERO);
+        for query in ["wait=21", "wait=-1", "wait=x", "wait=1&wait=2", "weight=1"] {
+            assert_eq!(wait(Some(query)).unwrap_err().code, "query_invalid", "{query}");
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Recording settings: the tenant, its mappings, its issuers and the audit trail change together.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use jiff::Timestamp;
+use serde_json::json;
+use uuid::Uuid;
+use waybill::{
+    accept::Fault,
+    aws::table::{
+        Row, Stored, TableError, Write,
+        keys::Key,
+        rows::{Identity, TenantIssuerRow, TenantsEntry},
+    },
+    domain::{
+        secret::Secret,
+        tenant::{Grant, RecipientKeyRecord, Tenant},
+    },
+    seal::random_bytes,
+};
+
+use super::{
+    conflict, issuers,
+    settings::{Settings, WantedKey},
+};
+use crate::{app::App, audit, auth::Admin, problem::Problem};
+
+/// What the table knows of the identities and issuers that are wanted, in their order.
+pub struct Known {
+    identities: Vec<Option<Stored<Identity>>>,
+    issuers: Vec<Option<Stored<TenantIssuerRow>>>,
+}
+
+/// What was written.
+pub struct Recorded {
+    /// The tenant as it is now.
+    pub tenant: Stored<Tenant>,
+    /// A fresh secret, to be shown this once.
+    pub webhook_secret: Option<Secret<String>>,
+}
+
+impl Known {
+    /// Looks it up, and finds the faults that only this tells.
+    pub async fn of(
+        app: &App,
+        tenant: &str,
+        before: Option<&Stored<Tenant>>,
+        settings: &Settings,
+        faults: &mut Vec<Fault>,
+    ) -> Result<Self, Problem> {
+        let mut known = Self { identities: vec![], issuers: vec![] };
+        for issuer in &settings.issuers {
+            known.issuers.push(issuers::known(app, tenant, issuer, faults).await?);
+        }
+        for (at, grant) in &settings.identities {
+            let own = settings.issuers.iter().any(|(_, issuer)| issuer.issuer == grant.issuer);
+            if !own && !app.authenticator.is_operators_issuer(&grant.issuer).await? {
+                let detail = "Neither an issuer of the operator's nor one of this tenant's `issuers`.";
+                faults.push(Fault::new(format!("{at}/issuer"), "not_allowed", detail));
+            }
+            let identity = app.table.get::<Identity>(&Key::identity(&grant.issuer, &grant.subject)).await?;
+            if identity.as_ref().is_some_and(|known| known.row.tenant != tenant) {
+                faults.push(Fault::new(at, "taken", "This subject already acts for another tenant."));
+            }
+            known.identities.push(identity);
+        }
+        for (at, key) in settings.recipient_keys.iter().flatten() {
+            let WantedKey::Known(fingerprint) = key else { continue };
+            if active_key(before, fingerprint).is_none() {
+                let detail = "The tenant has no active key of this fingerprint; send the armored key.";
+                faults.push(Fault::new(at, "unknown", detail));
+            }
+        }
+        Ok(known)
+    }
+}
+
+/// Writes it all in one transaction.
+pub async fn record(
+    app: &App,
+    admin: &Admin,
+    id: &str,
+    before: Option<&Stored<Tenant>>,
+    settings: Settings,
+    known: Known,
+    now: Timestamp,
+) -> Result<Recorded, Problem> {
+    let fresh = (before.is_none() || settings.new_webhook_secret).then(webhook_secret);
+    let sealed = match (before, &fresh) {
+        (_, Some(secret)) => seal_for(app, id, secret.expose()).await?,
+        (Some(before), None) => before.row.webhook_secret_sealed.clone(),
+        (None, None) => return Err(Problem::unavailable(&"no webhook secret")),
+    };
+    let issuers_differ = (known.issuers.iter().zip(&settings.issuers))
+        .any(|(known, (_, wanted))| known.as_ref().is_none_or(|known| known.row.settings != *wanted));
+    let issuer_rows = known.issuers.iter().zip(settings.issuers.clone()).map(|(known, (_, settings))| {
+        let row = TenantIssuerRow { tenant: id.to_owned(), settings };
+        upsert(known.as_ref(), &row)
+    });
+    let issuer_rows: Vec<Write> = issuer_rows.collect::<Result<_, _>>()?;
+    let tenant = tenant(id, before, settings, sealed, now);
+    let mut writes = vec![
+        match before {
+            None => Write::insert(&tenant)?,
+            Some(before) => Write::replace(before, &tenant)?,
+        },
+        Write::overwrite(&TenantsEntry::of(&tenant))?,
+    ];
+    writes.extend(issuer_rows);
+    for (grant, known) in tenant.identities.iter().zip(&known.identities) {
+        writes.push(upsert(known.as_ref(), &identity(id, grant))?);
+    }
+    writes.extend(dropped(before, &tenant));
+    writes.extend(audited(admin, before, &tenant, (issuers_differ, fresh.is_some()))?);
+    match app.table.write(writes).await {
+        Err(TableError::Conflict) => Err(conflict()),
+        other => {
+            other?;
+            let revision = before.map_or(1, |before| before.revision + 1);
+            Ok(Recorded { tenant: Stored { row: tenant, revision }, webhook_secret: fresh })
+        }
+    }
+}
+
+fn tenant(id: &str, before: Option<&Stored<Tenant>>, wanted: Settings, sealed: String, now: Timestamp) -> Tenant {
+    let row = before.map(|before| &before.row);
+    let mut tenant = Tenant {
+        id: id.to_owned(),
+        name: wanted.name,
+        presenter_id: wanted.presenter_id.or(row.map(|row| row.presenter_id)).unwrap_or_else(Uuid::now_v7),
+        packaging: wanted.packaging,
+        recipient_keys: row.map_or_else(Vec::new, |row| row.recipient_keys.clone()),
+        retention_hours: wanted.retention_hours,
+        link: wanted.link,
+        quotas: wanted.quotas,
+        licence_seats: wanted.licence_seats,
+        allowed_reports: wanted.allowed_reports,
+        issuers: wanted.issuers.into_iter().map(|(_, issuer)| issuer.issuer).collect(),
+        identities: wanted.identities.into_iter().map(|(_, grant)| grant).collect(),
+        webhook_secret_sealed: sealed,
+        created_at: row.map_or(now, |row| row.created_at),
+        erasure: None,
+    };
+    if let Some(wanted) = wanted.recipient_keys {
+        let keys = wanted.into_iter().filter_map(|(_, key)| match key {
+            WantedKey::Sent(key) => Some(key),
+            WantedKey::Known(fingerprint) => active_key(before, &fingerprint).cloned(),
+        });
+        tenant.recipient_keys = tenant.keys_replaced(keys.collect(), now);
+    }
+    tenant
+}
+
+fn active_key<'a>(before: Option<&'a Stored<Tenant>>, fingerprint: &str) -> Option<&'a RecipientKeyRecord> {
+    before?.row.active_keys().find(|key| key.fingerprint == fingerprint)
+}
+
+fn identity(tenant: &str, grant: &Grant) -> Identity {
+    Identity {
+        issuer: grant.issuer.clone(),
+        subject: grant.subject.clone(),
+        tenant: tenant.to_owned(),
+        scopes: grant.scopes.clone(),
+    }
+}
+
+fn upsert<T: Row>(known: Option<&Stored<T>>, row: &T) -> Result<Write, TableError> {
+    match known {
+        None => Write::insert(row),
+        Some(known) => Write::replace(known, row),
+    }
+}
+
+/// Rows of identities and issuers that are not wanted any more.
+fn dropped(before: Option<&Stored<Tenant>>, tenant: &Tenant) -> Vec<Write> {
+    let Some(before) = before else { return vec![] };
+    let kept = |old: &Grant| tenant.identities.iter().any(|new| (&new.issuer, &new.subject) == (&old.issuer, &old.subject));
+    let identities = before.row.identities.iter().filter(|old| !kept(old));
+    let identities = identities.map(|old| Write::delete(Key::identity(&old.issuer, &old.subject)));
+    let issuers = before.row.issuers.iter().filter(|old| !tenant.issuers.contains(old));
+    identities.chain(issuers.map(|old| Write::delete(Key::issuer(old)))).collect()
+}
+
+/// One entry for the tenant, and one for each key and secret that came or went with it.
+fn audited(
+    admin: &Admin,
+    before: Option<&Stored<Tenant>>,
+    tenant: &Tenant,
+    (issuers_differ, new_secret): (bool, bool),
+) -> Result<Vec<Write>, Problem> {
+    let entry = |action, detail| audit::entry(admin, &tenant.id, action, detail);
+    let Some(before) = before.map(|before| &before.row) else {
+        let mut entries = vec![entry("tenant.created", json!({ "name": tenant.name }))?];
+        for key in tenant.active_keys() {
+            entries.push(entry("recipient_key.added", json!({ "fingerprint": key.fingerprint }))?);
+        }
+        return Ok(entries);
+    };
+    let mut entries = vec![entry("tenant.changed", json!({ "changed": changed(before, tenant, issuers_differ) }))?];
+    let has = |of: &Tenant, key: &RecipientKeyRecord| of.active_keys().any(|other| other.fingerprint == key.fingerprint);
+    for key in tenant.active_keys().filter(|key| !has(before, key)) {
+        entries.push(entry("recipient_key.added", json!({ "fingerprint": key.fingerprint }))?);
+    }
+    for key in before.active_keys().filter(|key| !has(tenant, key)) {
+        entries.push(entry("recipient_key.retired", json!({ "fingerprint": key.fingerprint }))?);
+    }
+    if new_secret {
+        entries.push(entry("webhook_secret.renewed", json!({}))?);
+    }
+    Ok(entries)
+}
+
+/// Names of the settings that differ. The tenant's own row says only which issuers it has, not how they are.
+fn changed(before: &Tenant, after: &Tenant, issuers_differ: bool) -> Vec<&'static str> {
+    let differing = [
+        ("name", before.name != after.name),
+        ("presenter_id", before.presenter_id != after.presenter_id),
+        ("packaging", before.packaging != after.packaging),
+        ("link", before.link != after.link),
+        ("quotas", before.quotas != after.quotas),
+        ("licence_pool", before.licence_seats != after.licence_seats),
+        ("allowed_reports", before.allowed_reports != after.allowed_reports),
+        ("retention_hours", before.retention_hours != after.retention_hours),
+        ("identities", before.identities != after.identities),
+        ("issuers", before.issuers != after.issuers || issuers_differ),
+        ("recipient_keys", before.recipient_keys != after.recipient_keys),
+    ];
+    differing.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
+}
+
+/// In the form that Standard Webhooks gives secrets: `whsec_` and 24 random bytes in base64.
+fn webhook_secret() -> Secret<String> {
+    Secret::new(format!("whsec_{}", STANDARD.encode(random_bytes::<24>())))
+}
+
+async fn seal_for(app: &App, tenant: &str, secret: &str) -> Result<String, Problem> {
+    let keyring = app.sealing.get().await?;
+    keyring.seal(secret.as_bytes(), &Key::tenant(tenant).associated()).map_err(|e| Problem::unavailable(&e))
+}

@@ -1,0 +1,76 @@
+//! What the event bus is told, as `docs/schemas` describes it: the detail of one event, never a link, a capability or
+//! a secret.
+
+use serde_json::{Value, json};
+use waybill::domain::{
+    message::{Announcement, EventKind},
+    request::Status,
+};
+
+use crate::{
+    app::{App, Retry},
+    facts,
+};
+
+/// Puts an event on the bus. Once it is there it may be put again: consumers know it by its `event_id`.
+pub async fn publish(app: &App, event: &Announcement) -> Result<(), Retry> {
+    let detail = serde_json::to_string(&detail(event))?;
+    Ok(app.bus.put(event.kind.name(), &detail, event.occurred_at).await?)
+}
+
+/// Version 1 of the document. A field may be added to it; anything else makes a version 2.
+fn detail(event: &Announcement) -> Value {
+    let mut detail = json!({
+        "v": "1",
+        "event_id": event.id,
+        "event": event.kind,
+        "occurred_at": event.occurred_at,
+        "tenant": event.tenant,
+        "request_id": event.request,
+        "report": event.report,
+        "report_version": event.report_version,
+        "presenter_id": event.presenter_id,
+        "requested_at": event.requested_at,
+        "status": status(event.kind).name(),
+    });
+    if let Some(detail) = detail.as_object_mut() {
+        detail.extend(facts::of(event));
+        detail.extend(event.expires_at.map(|end| ("expires_at".to_owned(), json!(end))));
+    }
+    detail
+}
+
+/// What the request became by the event.
+const fn status(kind: EventKind) -> Status {
+    match kind {
+        EventKind::ReportSucceeded => Status::Succeeded,
+        EventKind::ReportDivergent => Status::Divergent,
+        EventKind::ReportFailed => Status::Failed,
+        EventKind::ReportCancelled => Status::Cancelled,
+        EventKind::ReportExpired => Status::Expired,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::tests::event;
+
+    #[test]
+    fn the_detail_says_which_request_and_what_became_of_it() {
+        let event = event(EventKind::ReportSucceeded);
+        let detail = detail(&event);
+        assert_eq!((&detail["v"], &detail["event"]), (&json!("1"), &json!("report.succeeded")));
+        assert_eq!((&detail["event_id"], &detail["request_id"]), (&json!(event.id), &json!(event.request)));
+        assert_eq!((&detail["status"], &detail["report_version"]), (&json!("SUCCEEDED"), &json!(7)));
+        assert_eq!((&detail["rows"], &detail["expires_at"]), (&json!(1), &json!(event.expires_at)));
+    }
+
+    #[test]
+    fn nothing_in_it_opens_a_file() {
+        for kind in [EventKind::ReportSucceeded, EventKind::ReportDivergent, EventKind::ReportExpired] {
+            let text = detail(&event(kind)).to_string();
+            assert!(!text.contains("sealed") && !text.contains("link") && !text.contains("acme/req"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What is asked against the definition and the tenant's settings: every fault at once.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value as Json;
+
+use super::{Acceptor, Ask, Fault, Order, Rejected};
+use crate::domain::{
+    definition::{Definition, parameter},
+    delivery::Target,
+    outcome::{Format, Packaging},
+    request::Asked,
+    tenant::{RecipientKeyRecord, Tenant},
+};
+
+impl Acceptor {
+    /// What is to be recorded, or every fault.
+    pub(super) fn validated(
+        &self,
+        order: &Order<'_>,
+        (ask, mut faults): (Ask, Vec<Fault>),
+        definition: &Definition,
+        now: Timestamp,
+    ) -> Result<Asked, Rejected> {
+        let tenant = order.tenant;
+        let resolved = parameter::resolve(definition, &ask.parameters).unwrap_or_else(|found| {
+            faults.extend(found.into_iter().map(|f| Fault::new(f.pointer, f.code.name(), f.detail)));
+            parameter::Placeholders::new()
+        });
+        let format = chosen_format(definition, ask.format, &mut faults);
+        let packaging = ask.packaging.unwrap_or(tenant.packaging);
+        check_recipients(tenant, packaging, now, &mut faults);
+        let delivery = ask.delivery.inspect(|target| {
+            let Target::Webhook { url } = target;
+            if let Err(refused) = self.guard.check_url(url) {
+                faults.push(Fault::new("/delivery/webhook/url", "url_refused", refused.to_string()));
+            }
+        });
+        if !faults.is_empty() {
+            return Err(Rejected::Invalid(faults));
+        }
+        Ok(Asked {
+            id: order.id,
+            tenant: tenant.id.clone(),
+            requested_by: order.by.to_owned(),
+            report: definition.id.clone(),
+            report_version: definition.version,
+            parameters: Json::Object(ask.parameters),
+            resolved,
+            format,
+            packaging,
+            delivery,
+            presenter_id: ask.presenter_id.unwrap_or(tenant.presenter_id),
+            repeats: order.repeats,
+            retention_hours: tenant.retention_hours.unwrap_or(self.retention_hours),
+            link: tenant.link,
+        })
+    }
+}
+
+fn chosen_format(definition: &Definition, asked: Option<Format>, faults: &mut Vec<Fault>) -> Format {
+    // infallible in effect: the parser refuses a definition without formats.
+    let default = definition.formats.first().copied().unwrap_or(Format::Csv);
+    let format = asked.unwrap_or(default);
+    if !definition.formats.contains(&format) {
+        let allowed: Vec<&str> = definition.formats.iter().map(|format| format.name()).collect();
+        let detail = format!("This report is offered as {}.", allowed.join(", "));
+        faults.push(Fault::new("/format", "not_allowed", detail));
+    }
+    format
+}
+
+/// Only what is known for certain is refused here; the worker checks the keys themselves.
+fn check_recipients(tenant: &Tenant, packaging: Packaging, now: Timestamp, faults: &mut Vec<Fault>) {
+    let usable = |key: &RecipientKeyRecord| {
+        key.is_active() && key.expires_at.is_none_or(|end| end > now + SignedDuration::from_secs(60))
+    };
+    if packaging == Packaging::Openpgp && !tenant.recipient_keys.iter().any(usable) {
+        let detail = "The tenant has no valid OpenPGP recipient key; have one registered or ask for another packaging.";
+        faults.push(Fault::new("/packaging", "recipient_key_missing", detail));
+    }
+}
