@@ -17,18 +17,18 @@ db.execute(
     f"""
     CREATE TABLE lines AS
     WITH invoices AS (
-        SELECT i, i // 4 AS number, TIMESTAMP '2010-12-01 08:26' + INTERVAL 1 MINUTE * ((i // 4) * 977 % 530000) AS at
+        SELECT i, i // 4 AS number, TIMESTAMP '2010-12-01 08:26' + INTERVAL 1 MINUTE * ((i // 4) * 977 % 530000) AS began
         FROM range({int(task["lines"])}) lines(i)
     )
     SELECT CASE WHEN number % 9 = 0 THEN 'C' ELSE '' END || (536365 + number) AS invoice_no,
            CAST(20000 + i * 37 % 800 AS VARCHAR) AS stock_code,
            CASE i % 11 WHEN 0 THEN NULL WHEN 1 THEN 'BOX, "RETRO"' ELSE 'ITEM ' || i % 50 END AS description,
            CAST(CASE WHEN number % 9 = 0 THEN -1 ELSE 1 END * (1 + i * 7 % 48) AS INTEGER) AS quantity,
-           at + INTERVAL 1 MINUTE * (i % 3) AS invoice_date,
+           began + INTERVAL 1 MINUTE * (i % 3) AS invoice_date,
            CAST((1 + i * 13 % 2999) / 1000 AS DECIMAL(12, 3)) AS unit_price,
            CASE WHEN number % 4 = 3 THEN NULL ELSE CAST(12346 + number % 20 AS INTEGER) END AS customer_id,
            ['United Kingdom', 'France', 'EIRE', 'Channel Islands', 'Germany'][1 + number % 5] AS country,
-           strftime(at + INTERVAL 1 MINUTE * (i % 3), '%Y-%m') AS month
+           strftime(began + INTERVAL 1 MINUTE * (i % 3), '%Y-%m') AS month
     FROM invoices
     """
 )

@@ -26,6 +26,7 @@ pub fn public_data() -> Option<String> {
 /// A generated lake of one tenant's own, on disk for DuckDB and in the lake bucket for the worker.
 pub struct Retail {
     dir: TempDir,
+    location: String,
 }
 
 impl Retail {
@@ -47,7 +48,14 @@ impl Retail {
             let key = format!("tenants/{}/reports/{report}.toml", tenant.id);
             world.put(&world.stack.buckets.config, &key, definition.into_bytes()).await;
         }
-        Self { dir }
+        Self { dir, location }
+    }
+
+    /// Puts a copy of a month's lines into the folder of another month.
+    pub async fn misplace(&self, world: &World, month: &str, into: &str) {
+        let content = fs::read(self.dir.path().join(format!("lake/month={month}/data_0.parquet"))).unwrap();
+        let key = format!("{}month={into}/misplaced.parquet", self.location);
+        world.put(&world.stack.buckets.lake, &key, content).await;
     }
 
     /// Its files, for DuckDB.

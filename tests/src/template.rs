@@ -68,8 +68,7 @@ fn data_outlives_the_stack_unless_told_otherwise() {
         assert_eq!(resource["DeletionPolicy"], policy, "{id}");
         assert_eq!(resource["UpdateReplacePolicy"], policy, "{id}");
     }
-    let kinds =
-        ["AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Secret", "AWS::Cognito::UserPool"];
+    let kinds = ["AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Secret", "AWS::Cognito::UserPool"];
     // The link signer's secret goes with its user, without whom it opens nothing.
     assert!(template.0["Resources"]["LinkSignerSecret"]["DeletionPolicy"].is_null());
     assert_eq!(kinds.iter().map(|kind| template.all(kind).len()).sum::<usize>(), STATEFUL.len() + 1);

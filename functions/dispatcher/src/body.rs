@@ -50,7 +50,8 @@ mod tests {
         assert_eq!((&body["type"], &body["data"]["rows"]), (&json!("report.divergent"), &json!(1)));
         assert_eq!(body["data"]["files"][0]["name"], "r.csv");
         assert_eq!(body["data"]["checks"][0]["passed"], false);
-        let link = json!({"mode": "managed", "url": "https://example.com/v1/links/x", "expires_at": "1970-01-01T00:00:00Z"});
+        let link =
+            json!({"mode": "managed", "url": "https://example.com/v1/links/x", "expires_at": "1970-01-01T00:00:00Z"});
         assert_eq!(body["data"]["link"], link);
     }
 

@@ -1,10 +1,7 @@
 //! The stack's event bus.
 
 use aws_sdk_eventbridge::{
-    Client,
-    operation::put_events::PutEventsOutput,
-    primitives::DateTime,
-    types::PutEventsRequestEntry,
+    Client, operation::put_events::PutEventsOutput, primitives::DateTime, types::PutEventsRequestEntry,
 };
 use jiff::Timestamp;
 use waybill::aws::AwsError;

@@ -4,8 +4,15 @@ use http::Method;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use waybill::{
-    aws::table::keys::Key,
-    domain::{api_key::ApiKey, id::ApiKeyId},
+    aws::table::{
+        Write,
+        keys::{Key, audit_trail},
+    },
+    domain::{
+        self,
+        api_key::ApiKey,
+        id::{ApiKeyId, ErasureId},
+    },
 };
 use waybill_local::api_client::{Answer, ApiClient};
 use waybill_tests::{tenant::Tenant, world::World};
@@ -76,6 +83,10 @@ async fn a_key_lives_from_its_making_to_its_revocation() {
     let times = ["created_at", "expires_at"].map(|name| expected[name].as_str().unwrap().parse::<Timestamp>().unwrap());
     assert_eq!(times[1].duration_since(times[0]), SignedDuration::from_hours(24 * 30));
 
+    let trail = world.text_of(&audit_trail(&tenant.id)).await;
+    assert!(trail.contains("api_key.created") && trail.contains(&made.id.to_string()), "{trail}");
+    assert!(!trail.contains(secret));
+
     let before = Timestamp::now() - SignedDuration::from_secs(5);
     let bearer = format!("Bearer {}", made.text);
     for header in [("authorization", bearer.as_str()), ("x-api-key", made.text.as_str())] {
@@ -96,6 +107,36 @@ async fn a_key_lives_from_its_making_to_its_revocation() {
     assert_eq!(revoked, again);
     assert_eq!((&revoked["live"], revoked["revoked_at"].is_string()), (&json!(false), true));
     assert_eq!(list(&world, &with_key.id).await, [revoked]);
+    let trail = world.text_of(&audit_trail(&with_key.id)).await;
+    assert_eq!(trail.matches("api_key.revoked").count(), 1, "{trail}");
+}
+
+#[tokio::test]
+async fn keys_end_with_their_tenant_and_are_not_without_number() {
+    let world = World::load().await;
+    let tenant = Tenant::create(&world).await;
+    let made = make(&world, &tenant.id, &reader()).await;
+    let api = world.api.with_token(&made.text);
+    assert_eq!(api.get("/v1/reports").await.unwrap().status, 200);
+
+    let stored = world.table.get::<domain::tenant::Tenant>(&Key::tenant(&tenant.id)).await.unwrap().unwrap();
+    let erasure = Some(ErasureId::generate());
+    let erasing = domain::tenant::Tenant { erasure, ..stored.row.clone() };
+    let erasing = world.table.replace(&stored, erasing).await.unwrap();
+    refusal::check(&world, "while it is erased", &api.get("/v1/reports").await.unwrap(), 401, "token_invalid");
+    let answer = world.admin.post(&path(&tenant.id), &reader()).await.unwrap();
+    refusal::check(&world, "a key for it", &answer, 409, "tenant_erasing");
+    world.table.replace(&erasing, stored.row).await.unwrap();
+    assert_eq!(api.get("/v1/reports").await.unwrap().status, 200);
+
+    let one = row(&world, &tenant.id, made.id).await.row;
+    let more = (1..100).map(|_| Write::insert(&ApiKey { id: ApiKeyId::generate(), ..one.clone() }).unwrap());
+    world.table.write(more.collect()).await.unwrap();
+    let answer = world.admin.post(&path(&tenant.id), &reader()).await.unwrap();
+    refusal::check(&world, "one too many", &answer, 409, "too_many_api_keys");
+    let revoked = world.admin.delete(&format!("{}/{}", path(&tenant.id), made.id)).await.unwrap();
+    assert_eq!(revoked.status, 200);
+    make(&world, &tenant.id, &reader()).await;
 }
 
 #[tokio::test]
@@ -245,7 +286,7 @@ async fn what_is_no_key_is_not_made_or_found() {
     ];
     assert!(found.iter().all(|body| *body == found[0]), "another tenant's key is one that never was");
     assert_eq!(list(&world, &other.id).await[0]["revoked_at"], Value::Null);
-    for odd in ["nobody", "UPPER", "a%23b"] {
+    for odd in ["nobody", "UPPER", "a%20b"] {
         let answers = [world.admin.get(&path(odd)).await, world.admin.post(&path(odd), &reader()).await];
         for answer in answers {
             refusal::check(&world, odd, &answer.unwrap(), 404, "not_found");

@@ -60,8 +60,8 @@ async fn two_hundred_at_once_with_one_key_make_one_report() {
                 assert!(problem["detail"].is_string());
                 assert_eq!(answer.header("retry-after"), "1");
             }
-            // The local cloud runs only so many functions at once.
-            429 | 500..=504 => {}
+            // So many at once are more than the local cloud answers in time; what matters is what they did.
+            502..=504 => {}
             other => panic!("{other}: {}", answer.json()),
         }
     }
@@ -95,7 +95,7 @@ async fn whether_it_would_be_accepted() {
     let answer = tenant.api.post("/v1/requests", &order).await.unwrap();
     let preview = answer.expect_status("validate", &[200]).unwrap();
     assert_eq!((&preview["valid"], &preview["format"]), (&json!(true), &json!("csv")));
-    assert_eq!(preview["resolved"]["d1"], "2024-01-01T00:00:00", "{preview}");
+    assert_eq!(preview["resolved"]["d1"], "2024-01-01T00:00:00.000", "{preview}");
     assert_eq!(preview["resolved"]["organisation_id"], Value::Null, "{preview}");
     assert_eq!(preview["expected_rows"], Value::Null, "nothing has run yet");
     tenant.nothing_is_recorded(&world).await;

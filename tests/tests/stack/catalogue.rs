@@ -19,7 +19,7 @@ async fn the_catalogue_tells_how_to_ask() {
     let world = World::load().await;
     let tenant = Tenant::create(&world).await;
     let catalogue = tenant.get("/v1/reports").await.expect_status("list reports", &[200]).unwrap();
-    let shipped = [WALLET, "Report_digital_wallet_balance", "customer_statement", "invoice_lines", "sales_by_country"];
+    let shipped = ["Report_digital_wallet_balance", WALLET, "customer_statement", "invoice_lines", "sales_by_country"];
     assert_eq!(ids(&catalogue), shipped, "{catalogue}");
     for report in catalogue["reports"].as_array().unwrap() {
         assert!(report["title"].is_string() && report["version"].is_u64(), "{report}");

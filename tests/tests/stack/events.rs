@@ -6,10 +6,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use waybill::{
     aws::table::{Row, Stored},
+    clock,
     domain::{
         check::{CheckKind, CheckOutcome},
+        delivery::Target,
         failure::{Failure, FailureCode},
-        message::{DeliveryMessage, DeliveryTask},
+        message::{Announcement, DeliveryMessage, DeliveryTask},
         outcome::ReportFile,
         request::{Event, Lease, Request, Rules, Status, Step},
     },
@@ -40,7 +42,7 @@ struct Play {
 
 impl Play {
     async fn begin() -> Self {
-        let stage = Stage::set().await;
+        let stage = Box::pin(Stage::set()).await;
         let consumer = Consumer::of(&stage.world, &stage.tenant.id).await;
         Self { stage, consumer }
     }
@@ -48,7 +50,7 @@ impl Play {
     /// A request as some function found it, which is to tell the receiver's `path`.
     async fn request(&self, path: &str, change: impl FnOnce(Request) -> Request) -> Stored<Request> {
         let url = self.stage.receiver.url(path);
-        let delivery = Some(waybill::domain::delivery::Target::Webhook { url });
+        let delivery = Some(Target::Webhook { url });
         let request = change(Request { delivery, ..self.stage.queued() });
         self.stage.insert(&request).await;
         Stored { row: request, revision: 1 }
@@ -221,7 +223,7 @@ async fn an_expired_report_is_told_with_what_ended_it() {
 async fn a_bus_that_cannot_be_reached_loses_nothing_and_holds_no_receiver_up() {
     let play = Play::begin().await;
     let stage = &play.stage;
-    let event = stage.event(Timestamp::now() + SignedDuration::from_mins(10));
+    let event = stage.event(clock::now() + SignedDuration::from_mins(10));
     stage.insert(&event).await;
     let message = DeliveryMessage::V1 {
         tenant: stage.tenant.id.clone(),
@@ -239,17 +241,18 @@ async fn a_bus_that_cannot_be_reached_loses_nothing_and_holds_no_receiver_up() {
         let answer = dispatcher.invoke(&record, Duration::from_secs(60)).await;
         assert_eq!(answer["batchItemFailures"][0]["itemIdentifier"], "of-a-test", "it comes again");
         assert_eq!(stage.receiver.wait_for("/hook", 1, LONG).await.unwrap().len(), 1, "told once, at the first time");
-        let row = stage.world.table.get::<waybill::domain::message::Announcement>(&event.key()).await.unwrap();
+        let row = stage.world.table.get::<Announcement>(&event.key()).await.unwrap();
         assert!(row.is_some_and(|stored| stored.row.fanned_out && stored.row.due_at == event.due_at));
     }
-    assert!(play.consumer.details().await.is_empty());
+    let told = play.consumer.details().await;
+    assert!(told.iter().all(|one| one["event_id"] != json!(event.id)), "{told:?}");
 
     stage.world.send(&stage.world.stack.queues.delivery, &stage.tenant.id, &body).await;
     let detail = play.consumer.detail(|one| one["event_id"] == json!(event.id)).await;
     assert_eq!(detail["request_id"], json!(stage.finished.id));
     stage.tenant.nothing_is_left_over(&stage.world).await;
     assert_eq!(stage.receiver.received("/hook").len(), 1, "the receiver is not told again");
-    play.end().await;
+    play.consumer.close().await;
 }
 
 #[tokio::test]

@@ -3,8 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use waybill::{
-    aws::table::{keys::Key, rows::LinkRow},
-    domain::{link::Link, request::Request},
+    aws::table::{Write, keys::Key, rows::LinkRow},
+    domain::{
+        link::{Link, LinkPointer},
+        request::Request,
+    },
 };
 use waybill_tests::{presigned::opens, tenant::Tenant, wait::eventually, world::World};
 
@@ -23,13 +26,19 @@ async fn an_expired_report_is_refused_at_once_and_then_deleted() {
     let past = Timestamp::now() - SignedDuration::from_secs(1);
     let capability = link.rsplit('/').next().unwrap();
     let pointer = world.table.get::<LinkRow>(&Key::link_pointer(capability)).await.unwrap().unwrap().row.pointer;
-    let stored = world.table.get::<Link>(&Key::link(&tenant.id, id, pointer.link)).await.unwrap().unwrap();
+    let stored = world.table.get::<Link>(&Key::link(&tenant.id, id, pointer.link.unwrap())).await.unwrap().unwrap();
     let ended = Link { expires_at: past, ..stored.row.clone() };
     let ended = world.table.replace(&stored, ended).await.unwrap();
     let answer = world.api.get(&link).await.unwrap();
     refusal::check(&world, "an expired link", &answer, 410, "link_expired");
     world.table.replace(&ended, stored.row).await.unwrap();
     assert_eq!(world.api.get(&link).await.unwrap().status, 302, "of a file that is there");
+
+    // As the release before recorded a link.
+    let hash = waybill::digest::sha256_hex(capability.as_bytes());
+    let earlier = LinkRow { hash, pointer: LinkPointer { link: None, ..pointer } };
+    world.table.write(vec![Write::overwrite(&earlier).unwrap()]).await.unwrap();
+    assert_eq!(world.api.get(&link).await.unwrap().status, 302);
 
     let stored = world.request(&tenant.id, id).await;
     let ended = Request { expires_at: Some(past), due_at: Some(past), ..stored.row.clone() };

@@ -6,6 +6,7 @@
 
 mod api_keys;
 mod asking;
+mod audit;
 mod bad_delivery;
 mod bad_input;
 mod bad_token;
@@ -16,6 +17,7 @@ mod deadline;
 mod deliveries;
 mod direct_links;
 mod ending;
+mod erasure;
 mod events;
 mod expiry;
 mod failures;
@@ -25,10 +27,12 @@ mod following;
 mod intake;
 mod invoices;
 mod isolation;
+mod isolation_matrix;
 mod links;
 mod lost_deliveries;
 mod lost_workers;
 mod quotas;
+mod recipient_keys;
 mod refusal;
 mod samples;
 mod tenant_issuers;

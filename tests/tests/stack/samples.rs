@@ -117,6 +117,14 @@ async fn sales_and_statements_of_generated_invoices() {
     assert_eq!(statement(&world, &tenant, &parquet, 1, all).await["rows"], 0, "a customer whom nobody knows");
     let order = json!({ "report": "customer_statement", "parameters": { "dates": { "from": all.0, "to": all.1 } } });
     assert_eq!(tenant.api.post("/v1/requests", &order).await.unwrap().status, 422, "whose statement?");
+
+    // Lines in the wrong folder are not in the report; its check misses them.
+    retail.misplace(&world, "2011-01", "2011-08").await;
+    let january = json!({ "dates": { "from": "2011-01-01", "to": "2011-01-31" } });
+    let order = json!({ "report": "sales_by_country", "parameters": january, "packaging": "plain" });
+    let status = tenant.finished(tenant.order(&order).await).await;
+    let passed = |check: usize| &status["checks"][check]["passed"];
+    assert_eq!((&status["status"], passed(0), passed(1)), (&json!("DIVERGENT"), &json!(true), &json!(false)));
     tenant.nothing_is_left_over(&world).await;
 }
 

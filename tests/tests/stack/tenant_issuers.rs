@@ -141,7 +141,7 @@ async fn its_tokens_never_act_for_another_tenant_nor_as_an_administrator() {
 async fn a_tenant_cannot_take_the_operators_issuer() {
     let world = World::load().await;
     let own = Own::create(&world, inline).await;
-    let mut wanted = own.settings(&world);
+    let mut wanted = settings(&world, &own.tenant.subject);
     let theirs = json!({ "issuer": ISSUER, "audience": AUDIENCE, "algorithms": ["ES256"],
                          "jwks": own.issuer.jwks().unwrap() });
     wanted["issuers"] = json!([theirs]);

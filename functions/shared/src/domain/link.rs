@@ -110,8 +110,9 @@ pub struct LinkPointer {
     pub tenant: String,
     /// Of which request.
     pub request: RequestId,
-    /// Which link.
-    pub link: LinkId,
+    /// Which link; none in what the release before wrote, where the pointer was all there was of a link.
+    #[serde(default)]
+    pub link: Option<LinkId>,
     /// When the link ends.
     pub expires_at: Timestamp,
 }
@@ -231,16 +232,27 @@ pub fn admit(request: &Request, wish: Wish, live: usize, now: Timestamp) -> Resu
 impl Link {
     /// The managed link that comes with the file of a request that has just ended; none without a file.
     pub fn with_file(request: &Request, capability_hash: String) -> Option<Self> {
+        let link = Self::of_worker(request, LinkId::generate(), request.link_expires_at()?)?;
+        Some(Self { capability_hash: Some(capability_hash), ..link })
+    }
+
+    /// A link of which the release before recorded the pointer alone; none if there must be more.
+    pub fn of_pointer(pointer: &LinkPointer, request: &Request) -> Option<Self> {
+        let id = LinkId::new(Uuid::nil());
+        pointer.link.is_none().then(|| Self::of_worker(request, id, pointer.expires_at)).flatten()
+    }
+
+    fn of_worker(request: &Request, id: LinkId, expires_at: Timestamp) -> Option<Self> {
         Some(Self {
-            id: LinkId::generate(),
+            id,
             tenant: request.tenant.clone(),
             request: request.id,
             key: request.file.as_ref()?.key.clone(),
             mode: LinkMode::Managed,
-            capability_hash: Some(capability_hash),
+            capability_hash: None,
             created_by: BY_WORKER.to_owned(),
             created_at: request.finished_at?,
-            expires_at: request.link_expires_at()?,
+            expires_at,
             revoked_at: None,
             downloads: 0,
         })
@@ -251,7 +263,7 @@ impl Link {
         LinkPointer {
             tenant: self.tenant.clone(),
             request: self.request,
-            link: self.id,
+            link: Some(self.id),
             expires_at: self.expires_at,
         }
     }

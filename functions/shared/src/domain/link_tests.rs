@@ -75,6 +75,19 @@ fn the_link_that_comes_with_a_file_ends_as_the_policy_says() {
 }
 
 #[test]
+fn links_of_the_release_before_go_on() {
+    let request = finished(3600, LinkPolicy::default());
+    let text = serde_json::json!({
+        "tenant": "acme", "request": request.id, "key": "acme/req/1/r.csv", "created_at": at(0), "expires_at": at(3600),
+    });
+    let pointer: LinkPointer = serde_json::from_value(text).unwrap();
+    let link = Link::of_pointer(&pointer, &request).unwrap();
+    assert_eq!((link.key.as_str(), link.expires_at), ("acme/req/1/r.csv", at(3600)));
+    assert_eq!(link.follow(Some(&request), at(3599)), Ok(SignedDuration::from_secs(1)));
+    assert_eq!(Link::of_pointer(&link.pointer(), &request), None, "of this release there is a row");
+}
+
+#[test]
 fn new_links_are_admitted_or_refused_by_name() {
     let hours = |hours| Some(SignedDuration::from_hours(hours));
     let seconds = |seconds| Some(SignedDuration::from_secs(seconds));

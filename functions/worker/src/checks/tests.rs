@@ -72,8 +72,8 @@ async fn told(sql: &str, check: Check) -> (CheckKind, bool, Option<String>, Opti
     (outcome.kind, outcome.passed, outcome.expected, outcome.actual)
 }
 
-fn some(text: &str) -> Option<String> {
-    Some(text.to_owned())
+fn text(text: &str) -> String {
+    text.to_owned()
 }
 
 fn rows_equal(sql: &str) -> Check {
@@ -83,31 +83,43 @@ fn rows_equal(sql: &str) -> Check {
 #[tokio::test]
 async fn rows_are_those_of_the_output() {
     let bounds = |min, max| check(CheckRule::Rows { min, max });
-    assert_eq!(told(ALL, bounds(Some(2), Some(2))).await, (CheckKind::Rows, true, some("exactly 2"), some("2")));
-    assert_eq!(told(NONE, bounds(Some(1), None)).await, (CheckKind::Rows, false, some("at least 1"), some("0")));
+    assert_eq!(
+        told(ALL, bounds(Some(2), Some(2))).await,
+        (CheckKind::Rows, true, Some(text("exactly 2")), Some(text("2")))
+    );
+    assert_eq!(
+        told(NONE, bounds(Some(1), None)).await,
+        (CheckKind::Rows, false, Some(text("at least 1")), Some(text("0")))
+    );
     let all = || rows_equal("SELECT count(*) FROM sales");
-    assert_eq!(told(ALL, all()).await, (CheckKind::Rows, true, some("2"), some("2")));
-    assert_eq!(told(NONE, all()).await, (CheckKind::Rows, false, some("2"), some("0")));
+    assert_eq!(told(ALL, all()).await, (CheckKind::Rows, true, Some(text("2")), Some(text("2"))));
+    assert_eq!(told(NONE, all()).await, (CheckKind::Rows, false, Some(text("2")), Some(text("0"))));
     // Decimals and typed nulls are values as well.
     assert!(told(ALL, rows_equal("SELECT CAST(2 AS DECIMAL(5, 2))")).await.1);
-    assert_eq!(told(ALL, rows_equal("SELECT NULL")).await, (CheckKind::Rows, false, None, some("2")));
+    assert_eq!(told(ALL, rows_equal("SELECT NULL")).await, (CheckKind::Rows, false, None, Some(text("2"))));
 }
 
 #[tokio::test]
 async fn totals_are_exact() {
     let sum = |of: &str| total("amount", &format!("SELECT sum({of}) FROM sales"));
-    assert_eq!(told(ALL, sum("amount")).await, (CheckKind::Total, true, some("0.507"), some("0.507")));
-    assert_eq!(told(ALL, sum("amount + CAST('0.001' AS DECIMAL(4, 3))")).await, (CheckKind::Total, false, some("0.509"), some("0.507")));
+    assert_eq!(told(ALL, sum("amount")).await, (CheckKind::Total, true, Some(text("0.507")), Some(text("0.507"))));
+    assert_eq!(
+        told(ALL, sum("amount + CAST('0.001' AS DECIMAL(4, 3))")).await,
+        (CheckKind::Total, false, Some(text("0.509")), Some(text("0.507")))
+    );
     // Nothing to sum: SQL's sum is null, and so agrees.
     let none = "SELECT sum(amount) FROM sales WHERE amount > 999999";
-    assert_eq!(told(NONE, total("amount", none)).await, (CheckKind::Total, true, None, some("0")));
-    assert_eq!(told(ALL, total("amount", none)).await, (CheckKind::Total, false, None, some("0.507")));
-    assert_eq!(told(NONE, total("amount", "SELECT 0")).await, (CheckKind::Total, true, some("0"), some("0")));
+    assert_eq!(told(NONE, total("amount", none)).await, (CheckKind::Total, true, None, Some(text("0"))));
+    assert_eq!(told(ALL, total("amount", none)).await, (CheckKind::Total, false, None, Some(text("0.507"))));
+    assert_eq!(
+        told(NONE, total("amount", "SELECT 0")).await,
+        (CheckKind::Total, true, Some(text("0")), Some(text("0")))
+    );
     // A control table without an entry says nothing, rather than anything.
     let absent = "SELECT amount FROM sales WHERE item = 'nothing'";
-    assert_eq!(told(ALL, total("amount", absent)).await, (CheckKind::Total, false, None, some("0.507")));
+    assert_eq!(told(ALL, total("amount", absent)).await, (CheckKind::Total, false, None, Some(text("0.507"))));
     let nulls = "SELECT item, CAST(NULL AS DECIMAL(5, 2)) AS amount FROM sales";
-    assert_eq!(told(nulls, total("amount", "SELECT NULL")).await, (CheckKind::Total, true, None, some("0")));
+    assert_eq!(told(nulls, total("amount", "SELECT NULL")).await, (CheckKind::Total, true, None, Some(text("0"))));
 }
 
 #[tokio::test]
@@ -120,7 +132,7 @@ async fn a_condition_sees_output_datasets_and_placeholders() {
         ("SELECT amount > 0 FROM output WHERE item = 'nothing'", None),
         ("SELECT NULL FROM output LIMIT 1", None),
     ] {
-        let expected = (CheckKind::Condition, answer == Some("true"), some("true"), answer.map(str::to_owned));
+        let expected = (CheckKind::Condition, answer == Some("true"), Some(text("true")), answer.map(str::to_owned));
         assert_eq!(told(ALL, condition(sql)).await, expected, "{sql}");
     }
     assert!(told(NONE, condition("SELECT count(*) = 0 FROM output")).await.1);
@@ -235,6 +247,6 @@ fn every_exact_type_is_summed() {
 #[test]
 fn a_sum_that_overflows_is_an_error() {
     let most: ArrayRef = Arc::new(Decimal256Array::from(vec![i256::MAX / i256::from(2); 2]));
-    assert!(sum(&[most.clone()]).unwrap().is_some());
+    assert!(sum(std::slice::from_ref(&most)).unwrap().is_some());
     assert!(matches!(sum(&[most.clone(), most]), Err(ArrowError::ArithmeticOverflow(_))));
 }

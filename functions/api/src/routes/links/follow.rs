@@ -10,11 +10,12 @@ use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 use jiff::Timestamp;
 use uuid::Uuid;
 use waybill::{
-    aws::table::{keys::Key, rows::LinkRow},
+    aws::table::{TableError, keys::Key, rows::LinkRow},
     clock,
     domain::{
-        link::{Link, LinkUse, MAX_USER_AGENT, UseOutcome},
+        link::{Link, LinkPointer, LinkUse, MAX_USER_AGENT, UseOutcome},
         request::Request,
+        tenant::Tenant,
     },
 };
 
@@ -47,11 +48,19 @@ pub async fn follow(
     let now = clock::now();
     let unknown = || Problem::not_found("link");
     let pointer = app.table.get::<LinkRow>(&Key::link_pointer(&capability)).await?.ok_or_else(unknown)?.row.pointer;
-    let (link_key, request_key) =
-        (Key::link(&pointer.tenant, pointer.request, pointer.link), Key::request(&pointer.tenant, pointer.request));
-    let (link, request) = tokio::try_join!(app.table.get::<Link>(&link_key), app.table.get::<Request>(&request_key))?;
-    let link = link.ok_or_else(unknown)?.row;
-    let life = link.follow(request.as_ref().map(|request| &request.row), now);
+    let (request_key, tenant_key) =
+        (Key::request(&pointer.tenant, pointer.request), Key::tenant(&pointer.tenant));
+    let (link, request, tenant) = tokio::try_join!(
+        recorded(&app, &pointer),
+        app.table.get::<Request>(&request_key),
+        app.table.get::<Tenant>(&tenant_key)
+    )?;
+    // An erasure takes these rows away, but not at once.
+    tenant.filter(|tenant| tenant.row.erasure.is_none()).ok_or_else(unknown)?;
+    let request = request.map(|request| request.row);
+    let earlier = || request.as_ref().and_then(|request| Link::of_pointer(&pointer, request));
+    let link = link.or_else(earlier).ok_or_else(unknown)?;
+    let life = link.follow(request.as_ref(), now);
     let outcome = life.err().unwrap_or(UseOutcome::Redirected);
     app.table.record_use(&used(&link, &method, client, outcome, now)).await?;
     let life = life.map_err(gone)?;
@@ -68,6 +77,12 @@ pub async fn follow(
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     ];
     Ok((StatusCode::FOUND, headers).into_response())
+}
+
+async fn recorded(app: &App, pointer: &LinkPointer) -> Result<Option<Link>, TableError> {
+    let Some(link) = pointer.link else { return Ok(None) };
+    let stored = app.table.get::<Link>(&Key::link(&pointer.tenant, pointer.request, link)).await?;
+    Ok(stored.map(|stored| stored.row))
 }
 
 fn used(link: &Link, method: &Method, client: Client, outcome: UseOutcome, at: Timestamp) -> LinkUse {

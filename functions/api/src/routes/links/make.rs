@@ -1,6 +1,6 @@
 //! New links to a file that is there.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
@@ -22,7 +22,7 @@ use waybill::{
         link::{self, Link, LinkMode, MAX_DIRECT_LIFE, MAX_LIVE, Refusal},
         request::Request,
     },
-    seal::random_token,
+    seal::{random_bytes, random_token},
 };
 
 use super::{LINKS, read, wish};
@@ -82,11 +82,19 @@ pub async fn make(
                 tracing::info!(request.id = %link.request, link.id = %link.id, mode = mode.name(), "link made");
                 return Ok(made(&link, &url));
             }
-            Err(TableError::Conflict) => read = load(&app, &caller.tenant, &id).await?,
+            Err(TableError::Conflict) => {
+                tokio::time::sleep(pause()).await;
+                read = load(&app, &caller.tenant, &id).await?;
+            }
             Err(error) => return Err(error.into()),
         }
     }
     Err(Problem::unavailable(&TableError::Conflict))
+}
+
+/// Of random length, so that those who met part.
+fn pause() -> Duration {
+    Duration::from_millis(u64::from(random_bytes::<1>()[0]))
 }
 
 async fn links_of(app: &App, request: &Request) -> Result<Vec<Link>, Problem> {

@@ -1,6 +1,6 @@
 //! The access log of links.
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::{error::ProvideErrorMetadata, types::AttributeValue};
 
 use super::{Table, TableError, Write, failed, key_item, keys::Key};
 use crate::domain::link::{LinkUse, UseOutcome};
@@ -14,17 +14,20 @@ impl Table {
             return Ok(());
         }
         let one = AttributeValue::N("1".to_owned());
-        self.client
+        let counted = self
+            .client
             .update_item()
             .table_name(&self.name)
             .set_key(Some(key_item(&Key::link(&used.tenant, used.request, used.link))))
-            // An erasure may have been faster: the link must not come back.
+            // A link whose row is gone, as by an erasure, must not come back.
             .condition_expression("attribute_exists(pk)")
             .update_expression("ADD downloads :one, rev :one")
             .expression_attribute_values(":one", one)
             .send()
-            .await
-            .map_err(|e| failed("UpdateItem", &e))?;
-        Ok(())
+            .await;
+        match counted {
+            Err(error) if error.code() != Some("ConditionalCheckFailedException") => Err(failed("UpdateItem", &error)),
+            _ => Ok(()),
+        }
     }
 }

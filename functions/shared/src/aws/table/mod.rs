@@ -235,7 +235,7 @@ impl Table {
         }
         match request.send().await {
             Ok(_) => Ok(()),
-            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Err(TableError::Conflict),
+            Err(error) if error.code().is_some_and(is_lost_race) => Err(TableError::Conflict),
             Err(error) => Err(failed("PutItem", &error)),
         }
     }
@@ -252,6 +252,11 @@ impl Table {
             .is_some_and(|service| service.is_transaction_canceled_exception() && is_conflict(service));
         if conflict { Err(TableError::Conflict) } else { Err(failed("TransactWriteItems", &error)) }
     }
+}
+
+/// A single write also loses against a transaction that is under way on its row.
+fn is_lost_race(code: &str) -> bool {
+    matches!(code, "ConditionalCheckFailedException" | "TransactionConflictException")
 }
 
 /// A transaction that lost against another writer is a conflict too: reading again settles which.

@@ -326,8 +326,9 @@ fn checks_are_checked() {
     refused("column = \"lines\"", "column = \"day\"", "neither an integer nor a decimal");
     let found = faults("[[checks]]", "[[check]]");
     assert!(found.iter().any(|fault| fault.contains("unknown key `check`")), "{found:?}");
-    let many: String = (0..13).map(|n| format!("[[checks]]\nname = \"c{n}\"\nkind = \"rows\"\nmin = 1\n")).collect();
-    let found = parse("lines.toml", &format!("{VALID}{many}")).unwrap_err();
+    let one = |n: usize| format!("[[checks]]\nname = \"c{n}\"\nkind = \"rows\"\nmin = 1\n");
+    let many: Vec<_> = (0..13).map(one).collect();
+    let found = parse("lines.toml", &format!("{VALID}{}", many.concat())).unwrap_err();
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].reason, "a report has at most 16 checks");
 }
