@@ -1,7 +1,7 @@
 """Compares a report with what DuckDB finds in the same Parquet files: header, row count, control totals, every cell.
 
-Input (JSON on stdin): file, format (csv or ndjson), parquet (glob), columns [{name, title, type}], query (over the table
-`lake`), totals, order (columns by which the file's rows must be sorted; none if empty). Output: header and
+Input (JSON on stdin): file, format (csv or ndjson), parquet (glob), columns [{name, title, type}], query (over the
+table `lake`), totals, order (columns by which the file's rows must be sorted; none if empty). Output: header and
 expected_header, actual and expected {rows, totals}, up to five rows each of missing and unexpected, and in_order.
 """
 

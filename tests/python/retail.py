@@ -17,7 +17,8 @@ db.execute(
     f"""
     CREATE TABLE lines AS
     WITH invoices AS (
-        SELECT i, i // 4 AS number, TIMESTAMP '2010-12-01 08:26' + INTERVAL 1 MINUTE * ((i // 4) * 977 % 530000) AS began
+        SELECT i, i // 4 AS number,
+               TIMESTAMP '2010-12-01 08:26' + INTERVAL 1 MINUTE * ((i // 4) * 977 % 530000) AS began
         FROM range({int(task["lines"])}) lines(i)
     )
     SELECT CASE WHEN number % 9 = 0 THEN 'C' ELSE '' END || (536365 + number) AS invoice_no,

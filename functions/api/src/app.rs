@@ -69,7 +69,12 @@ impl App {
         let queue = Queue::new(sqs.clone(), config::text("WAYBILL_REQUEST_QUEUE")?);
         let report_bucket = config::text("WAYBILL_REPORT_BUCKET")?;
         Ok(Self {
-            authenticator: Authenticator::new(Arc::clone(&store), table.clone(), Arc::clone(&guard), UserPool::from_env()),
+            authenticator: Authenticator::new(
+                Arc::clone(&store),
+                table.clone(),
+                Arc::clone(&guard),
+                UserPool::from_env(),
+            ),
             acceptor: Acceptor {
                 table: table.clone(),
                 queue,

@@ -47,7 +47,7 @@ impl Problem {
     /// The request is understood but wrong; each fault has a pointer.
     pub fn invalid(errors: Vec<Fault>) -> Self {
         let detail = "Correct what `errors` lists and send the request again; nothing was recorded.";
-        let errors = errors.iter().map(|fault| json!(fault)).collect();
+        let errors = errors.into_iter().map(|fault| json!(fault)).collect();
         Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation_failed", detail) }
     }
 

@@ -166,12 +166,7 @@ async fn call(app: &App, delivery: &Delivery, now: Timestamp) -> Result<Attempte
 }
 
 /// The link that a receiver is shown: the managed one that came with the file, or a direct one, signed anew.
-async fn link(
-    app: &App,
-    event: &Announcement,
-    keyring: &Keyring,
-    now: Timestamp,
-) -> Result<Option<body::Link>, Retry> {
+async fn link(app: &App, event: &Announcement, keyring: &Keyring, now: Timestamp) -> Result<Option<body::Link>, Retry> {
     let (Some(file), Some(expires_at)) = (&event.file, event.link_expires_at()) else { return Ok(None) };
     match (&event.link_sealed, event.link.mode) {
         (Some(sealed), LinkMode::Managed) => {

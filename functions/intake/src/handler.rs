@@ -79,7 +79,7 @@ async fn one(app: &App, body: &str) -> Result<(), Refused> {
     let order =
         Order { tenant: &tenant, by: &by, id, body: &envelope.request, idempotency_key: None, repeats: None };
     match app.acceptor.accept(order, clock::now()).await? {
-        Accepted::Recorded(receipt, _) | Accepted::Replayed(receipt) | Accepted::Joined(receipt) => {
+        Accepted::Recorded(receipt, _) | Accepted::Replayed { receipt, .. } | Accepted::Joined(receipt) => {
             tracing::info!(request.id = %receipt.id, tenant.id = tenant.id, "event became a request");
         }
         Accepted::Valid(_) => tracing::info!(tenant.id = tenant.id, "event would be a request; it only asked whether"),

@@ -75,7 +75,7 @@ pub async fn take_turn(app: &App, tenant: &Tenant, id: RequestId, owner: &str) -
                     _ => load(app, &tenant.id, chosen).await?,
                 };
                 let there = standing.slots.into_iter().find(|slot| slot.row.number == number);
-                match claim(app, tenant, (chosen, read), (number, there), owner).await? {
+                match Box::pin(claim(app, tenant, (chosen, read), (number, there), owner)).await? {
                     Claimed::Turn(turn) => return Ok(Some(*turn)),
                     Claimed::Ended => return Ok(None),
                     Claimed::Again => {}

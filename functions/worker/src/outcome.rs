@@ -94,7 +94,7 @@ pub async fn discard(app: &App, key: &str) {
 async fn succeed(app: &App, claimed: Stored<Request>, owner: String, made: Made) -> Result<(), Retry> {
     let Made { produced: Produced { file, checks }, link } = made;
     let request = &claimed.row;
-    measure(request, &file);
+    measure(request, &file, checks.iter().all(|check| check.passed));
     let (asked, made) = (request.clone(), file.clone());
     let (hash, link_sealed) = link.map(|link| (link.hash, link.sealed)).unzip();
     let event = Event::Succeed { owner, file, checks, link_sealed };
@@ -168,7 +168,7 @@ async fn fail(
     Ok(())
 }
 
-fn measure(request: &Request, file: &ReportFile) {
+fn measure(request: &Request, file: &ReportFile, checks_hold: bool) {
     let peak = peak_memory_bytes();
     tracing::info!(
         rows = file.rows,
@@ -181,7 +181,7 @@ fn measure(request: &Request, file: &ReportFile) {
         "file produced"
     );
     telemetry::emit(
-        &[("Outcome", "succeeded"), ("Report", &request.report)],
+        &[("Outcome", if checks_hold { "succeeded" } else { "divergent" }), ("Report", &request.report)],
         &[
             ("Reports", Unit::Count, 1),
             ("Rows", Unit::Count, file.rows),

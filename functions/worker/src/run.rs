@@ -22,12 +22,13 @@ use crate::{
 
 /// Runs what is the tenant's turn: the message's request `id`, or one that has waited longer.
 pub async fn run(app: &App, tenant: &str, id: RequestId, deadline: u64) -> Result<(), Retry> {
-    let Some(tenant) = app.table.get::<Tenant>(&Key::tenant(tenant)).await? else {
-        tracing::warn!("a message for a tenant that is not there");
+    let tenant = app.table.get::<Tenant>(&Key::tenant(tenant)).await?;
+    let Some(tenant) = tenant.filter(|tenant| tenant.row.erasure.is_none()) else {
+        tracing::warn!("a message for a tenant that is not there, or is being erased");
         return Ok(());
     };
     let owner = owner();
-    let Some(turn) = take_turn(app, &tenant.row, id, &owner).await? else { return Ok(()) };
+    let Some(turn) = Box::pin(take_turn(app, &tenant.row, id, &owner)).await? else { return Ok(()) };
     let request = &turn.claimed.row;
     let span = tracing::info_span!("run", request.id = %request.id, request.attempt = request.attempt);
     let outcome = Box::pin(in_turn(app, &tenant.row, &turn, owner, deadline)).instrument(span).await;
@@ -44,7 +45,7 @@ async fn in_turn(app: &App, tenant: &Tenant, turn: &Turn, owner: String, deadlin
         // A run that is stopped while S3 completes its object may leave it there.
         discard(app, &request.object_key(request.attempt)).await;
     }
-    record(app, turn.claimed.clone(), owner, outcome).await
+    Box::pin(record(app, turn.claimed.clone(), owner, outcome)).await
 }
 
 /// A token of its own for every claim, which also tells support whose log has the run.

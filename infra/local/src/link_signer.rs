@@ -1,5 +1,5 @@
-//! Access keys of the link signer, the IAM user whose signature direct links carry. CloudFormation would show the key it
-//! makes in its own state, and rotates none: so `init-keys` does.
+//! Access keys of the link signer, the IAM user whose signature direct links carry. CloudFormation rotates a key by
+//! replacing it, which ends every link of the old one: so `init-keys` makes and rotates them.
 
 use std::{
     collections::BTreeMap,
@@ -90,12 +90,7 @@ impl<'a> LinkSigner<'a> {
     /// That of a stack.
     pub fn new(config: &'a aws_config::SdkConfig, outputs: &Outputs) -> Result<Self> {
         let output = |name| outputs.get(name);
-        Ok(Self::of(
-            config,
-            output("LinkSignerUserName")?,
-            output("LinkSignerSecretArn")?,
-            output("ReportBucketName")?,
-        ))
+        Ok(Self::of(config, output("LinkSignerUserName")?, output("LinkSignerSecretArn")?, output("ReportBucketName")?))
     }
 
     /// That user, whose keys are kept in that secret and open files in that bucket.
@@ -108,10 +103,10 @@ impl<'a> LinkSigner<'a> {
     /// key was made.
     pub async fn ensure(&self, rotate: bool) -> Result<bool> {
         let ring = self.ring().await?;
-        let Plan { delete, ring: mut next, make } =
-            plan(&ring, &self.keys().await?, rotate, Timestamp::now()).map_err(|from| {
+        let Plan { delete, ring: mut next, make } = plan(&ring, &self.keys().await?, rotate, Timestamp::now())
+            .map_err(|from| {
                 Error::new("rotate the link signer", "links that were signed with the key before may still live")
-                    .advise(format!("try again after {from}; if that key has leaked, delete it in IAM first"))
+                    .advise(format!("try again after {from:.0}; a key that has leaked is deleted in IAM first"))
             })?;
         for id in &delete {
             self.delete(id).await?;
@@ -200,7 +195,8 @@ mod tests {
 
     /// Keys with the days on which they were made; the last one signs.
     fn ring(keys: &[(&str, i64)]) -> Ring {
-        let stored = |(id, day): &(&str, i64)| ((*id).to_owned(), StoredKey { secret: "s".into(), created_at: at(*day) });
+        let stored =
+            |(id, day): &(&str, i64)| ((*id).to_owned(), StoredKey { secret: "s".into(), created_at: at(*day) });
         let current = keys.last().map(|(id, _)| (*id).to_owned()).unwrap_or_default();
         Ring { current, keys: keys.iter().map(stored).collect() }
     }

@@ -116,6 +116,9 @@ async fn run(command: Command) -> Result<()> {
             let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
             let made = keys::init(&config, &stack, link_signer).await?;
             say(if made.is_empty() { "No key had to be made.".into() } else { format!("Made: {}", made.join(", ")) });
+            if remove_link_signer {
+                say("The link signer has no access key any more; the stack can be deleted.");
+            }
         }
         Command::Tenant { id, instance } => tenant(&id, &Instance::new(&instance)?).await?,
         Command::Lake { out, rows, seed, tenants } => {

@@ -106,7 +106,7 @@ fn the_link_signer_reads_report_files_and_nothing_else() {
     assert_eq!(statements(&template, user), [&reads]);
     assert!(properties["LoginProfile"].is_null() && properties["Groups"].is_null());
     assert!(properties["ManagedPolicyArns"].is_null());
-    // CloudFormation would keep the secret of a key that it makes.
+    // CloudFormation rotates a key by deleting the old one, and every live link with it.
     assert!(entries(&template.0["Resources"]).all(|(_, resource)| resource["Type"] != "AWS::IAM::AccessKey"));
 }
 
@@ -258,4 +258,19 @@ fn a_user_pool_has_one_client_that_may_administer_and_no_users() {
     let issuer = json!({ "Fn::Sub": "https://${UserPool.ProviderName}" });
     assert_eq!(environment["WAYBILL_USER_POOL_ISSUER"]["Fn::If"][1], issuer);
     assert_eq!(template.0["Outputs"]["UserPoolIssuer"]["Value"], issuer);
+}
+
+/// An erasure finds files by their names alone.
+#[test]
+fn the_sweeper_lists_and_deletes_files_and_reads_none() {
+    let template = Template::load();
+    let (bucket, files) = (attribute("ReportBucket", "Arn"), json!({"Fn::Sub": "${ReportBucket.Arn}/*"}));
+    let sweeper = |action: &str, resource: &Value| may(&template, "SweeperRole", action, resource);
+    assert!(sweeper("s3:ListBucket", &bucket) && sweeper("s3:ListBucketMultipartUploads", &bucket));
+    assert!(sweeper("s3:DeleteObject", &files) && sweeper("s3:AbortMultipartUpload", &files));
+    assert!(sweeper("dynamodb:Query", &attribute("Table", "Arn")));
+    assert!(!statements(&template, "SweeperRole").iter().any(|s| list(&s["Action"]).contains(&&json!("s3:GetObject"))));
+    for function in FUNCTIONS.into_iter().filter(|function| *function != "sweeper") {
+        assert!(!may(&template, &id_of(function, "Role"), "s3:ListBucket", &bucket), "{function}");
+    }
 }

@@ -61,7 +61,7 @@ fn routes() -> Vec<Route> {
 #[test]
 fn every_route_is_in_the_matrix() {
     let mut known: Vec<&str> = routes().iter().map(|route| route.path).collect();
-    let mut routed: Vec<&str> = ROUTER.split('"').filter(|text| text.starts_with('/')).collect();
+    let mut routed: Vec<&str> = ROUTER.split('"').filter(|text| text.starts_with('/') && !text.contains(' ')).collect();
     known.sort_unstable();
     routed.sort_unstable();
     assert_eq!(known, routed, "a route that is not tried with another tenant's credential");

@@ -186,9 +186,11 @@ async fn links_that_cannot_be_are_refused() {
     assert_eq!(status["status"], "SUCCEEDED");
 
     let stored = world.request(&tenant.id, id).await;
-    for (status, expected, code) in
-        [(Status::Running, 409, "request_unfinished"), (Status::Failed, 409, "no_file"), (Status::Expired, 410, "file_gone")]
-    {
+    for (status, expected, code) in [
+        (Status::Running, 409, "request_unfinished"),
+        (Status::Failed, 409, "no_file"),
+        (Status::Expired, 410, "file_gone"),
+    ] {
         let row = Request { status, ..stored.row.clone() };
         let read = world.request(&tenant.id, id).await;
         world.table.replace(&read, row).await.unwrap();

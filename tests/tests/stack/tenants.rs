@@ -86,7 +86,8 @@ async fn settings_that_cannot_hold_are_refused() {
     let grant =
         |scopes: serde_json::Value| json!([{ "issuer": ISSUER, "subject": format!("{id}-x"), "scopes": scopes }]);
     let stranger = json!([{ "issuer": "https://nobody.example", "subject": "x", "scopes": [] }]);
-    let issuer = |name: &str, uri: &str| json!({ "issuer": name, "audience": "a", "algorithms": ["ES256"], "jwks_uri": uri });
+    let issuer =
+        |name: &str, uri: &str| json!({ "issuer": name, "audience": "a", "algorithms": ["ES256"], "jwks_uri": uri });
     let operators = issuer(ISSUER, "https://keys.example.com/");
     let inside = issuer("https://login.example.com", "https://10.0.0.1/keys");
     let twice = json!([good["identities"][0], good["identities"][0]]);
@@ -187,8 +188,12 @@ async fn what_is_shown_can_be_put_back_as_it_is() {
     let little = json!({ "name": "little" });
     let little = world.admin.put(&path, &little).await.unwrap().expect_status("replace", &[200]).unwrap();
     assert_eq!(little["recipient_keys"], shown["recipient_keys"]);
-    assert_eq!((&little["identities"], &little["issuers"], &little["quotas"]["running"]), (&json!([]), &json!([]), &json!(null)));
-    let issuer = world.table.get::<TenantIssuerRow>(&Key::issuer(&format!("https://login.{id}.example"))).await.unwrap();
+    assert_eq!(
+        (&little["identities"], &little["issuers"], &little["quotas"]["running"]),
+        (&json!([]), &json!([]), &json!(null))
+    );
+    let issuer =
+        world.table.get::<TenantIssuerRow>(&Key::issuer(&format!("https://login.{id}.example"))).await.unwrap();
     assert!(issuer.is_none(), "its tokens are believed no more");
 }
 

@@ -74,7 +74,12 @@ pub enum Accepted {
     /// It was recorded, and the day's quota of requests stands so.
     Recorded(Receipt, Option<Standing>),
     /// It was recorded before, under the same id or idempotency key.
-    Replayed(Receipt),
+    Replayed {
+        /// What it was answered with then.
+        receipt: Receipt,
+        /// Whether that was joining another.
+        coalesced: bool,
+    },
     /// An identical request is in flight.
     Joined(Receipt),
     /// It would be accepted; nothing was recorded.

@@ -33,7 +33,7 @@ impl KnownKey {
         if known.body_digest != body_digest(order) {
             return Err(Rejected::KeyReused);
         }
-        Ok(Accepted::Replayed(known.receipt))
+        Ok(Accepted::Replayed { receipt: known.receipt, coalesced: known.coalesced })
     }
 }
 
@@ -100,7 +100,7 @@ impl Acceptor {
         for _ in 0..CONFLICTS {
             let mut writes = vec![Write::insert(request)?];
             if let Some(key) = order.idempotency_key {
-                writes.push(self.key_write(order, key, &receipt, now).await?);
+                writes.push(self.key_write(order, key, (&receipt, false), now).await?);
             }
             if let Some((digest, read)) = &coalescing {
                 let next = flight_of(request, digest, now);
@@ -118,7 +118,7 @@ impl Acceptor {
                 return known.answer(order);
             }
             if let Some(recorded) = self.table.get::<Request>(&Key::request(&order.tenant.id, order.id)).await? {
-                return Ok(Accepted::Replayed(recorded.row.receipt()));
+                return Ok(Accepted::Replayed { receipt: recorded.row.receipt(), coalesced: false });
             }
             if let Some((digest, read)) = &mut coalescing {
                 *read = self.flight(order, digest).await?;
@@ -136,7 +136,7 @@ impl Acceptor {
         &self,
         order: &Order<'_>,
         key: &str,
-        receipt: &Receipt,
+        (receipt, coalesced): (&Receipt, bool),
         now: Timestamp,
     ) -> Result<Write, TableError> {
         let row = Idempotency {
@@ -144,6 +144,7 @@ impl Acceptor {
             key: key.to_owned(),
             body_digest: body_digest(order),
             receipt: receipt.clone(),
+            coalesced,
             expires_at: now + KEY_LIFE,
         };
         match self.stored_key(order).await? {
@@ -172,7 +173,7 @@ impl Acceptor {
     /// The key, if there is one, stands for what was joined.
     async fn join(&self, order: &Order<'_>, joined: Receipt, now: Timestamp) -> Result<Accepted, Rejected> {
         if let Some(key) = order.idempotency_key {
-            let write = self.key_write(order, key, &joined, now).await?;
+            let write = self.key_write(order, key, (&joined, true), now).await?;
             match self.table.write(vec![write]).await {
                 Ok(()) => {}
                 Err(TableError::Conflict) => {

@@ -256,6 +256,9 @@ fn what_is_parked_is_not_forgotten() {
     let running = step(&again, claim("a"), 66);
     assert!(!running.waiting);
     assert_eq!(running.apply(Event::Park, at(67), &RULES), Err(Refusal::LeaseHeld));
+    let lost = step(&running, Event::Park, 156);
+    assert_eq!((lost.status, lost.waiting, lost.attempt), (Status::Queued, true, 1));
+    assert_eq!(lost.apply(succeed("a"), at(157), &RULES), Err(Refusal::LeaseLost));
 }
 
 fn any_event() -> impl Strategy<Value = Event> {

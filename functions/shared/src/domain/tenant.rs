@@ -8,11 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{
-    id::ErasureId,
-    link::LinkPolicy,
-    outcome::Packaging,
-};
+use super::{id::ErasureId, link::LinkPolicy, outcome::Packaging};
 
 /// A customer of the operator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -48,8 +48,7 @@ pub async fn follow(
     let now = clock::now();
     let unknown = || Problem::not_found("link");
     let pointer = app.table.get::<LinkRow>(&Key::link_pointer(&capability)).await?.ok_or_else(unknown)?.row.pointer;
-    let (request_key, tenant_key) =
-        (Key::request(&pointer.tenant, pointer.request), Key::tenant(&pointer.tenant));
+    let (request_key, tenant_key) = (Key::request(&pointer.tenant, pointer.request), Key::tenant(&pointer.tenant));
     let (link, request, tenant) = tokio::try_join!(
         recorded(&app, &pointer),
         app.table.get::<Request>(&request_key),

@@ -72,8 +72,8 @@ async fn accept(
             }
             Ok(response)
         }
-        Accepted::Replayed(receipt) => {
-            let mut response = accepted(app, &receipt, false)?;
+        Accepted::Replayed { receipt, coalesced } => {
+            let mut response = accepted(app, &receipt, coalesced)?;
             response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
             Ok(response)
         }

@@ -30,7 +30,7 @@ pub async fn cancel(
     let event = Event::Cancel { by: caller.subject.clone() };
     let request = match apply(&app, &caller.tenant, &id, &event).await? {
         Applied::Written(committed) => committed.request.row,
-        Applied::Refused(row, _) if row.status == Status::Cancelled => row,
+        Applied::Refused(row, _) if row.status == Status::Cancelled => *row,
         Applied::Refused(..) => {
             let detail = "The request has ended already; there is nothing to cancel.";
             return Err(Problem::new(StatusCode::CONFLICT, "request_finished", detail));
@@ -50,7 +50,7 @@ pub async fn delete(
     let event = Event::Delete { by: caller.subject.clone() };
     let request = match apply(&app, &caller.tenant, &id, &event).await? {
         Applied::Written(committed) => committed.request.row,
-        Applied::Refused(row, Refusal::NoFile) if row.status == Status::Expired => row,
+        Applied::Refused(row, Refusal::NoFile) if row.status == Status::Expired => *row,
         Applied::Refused(_, Refusal::NoFile) => {
             let detail = "The request ended without a file; there is nothing to delete.";
             return Err(Problem::new(StatusCode::CONFLICT, "no_file", detail));
@@ -76,13 +76,13 @@ async fn delete_file(app: &Arc<App>, tenant: &str, id: &str, request: Request) -
     match apply(app, tenant, id, &Event::FileDeleted).await? {
         Applied::Written(committed) => Ok(committed.request.row),
         // The sweeper was faster.
-        Applied::Refused(row, _) => Ok(row),
+        Applied::Refused(row, _) => Ok(*row),
     }
 }
 
 enum Applied {
     Written(Box<Committed>),
-    Refused(Request, Refusal),
+    Refused(Box<Request>, Refusal),
 }
 
 /// Applies an event to the row, and hands on what it announces.
@@ -92,7 +92,7 @@ async fn apply(app: &Arc<App>, tenant: &str, id: &str, event: &Event) -> Result<
         let now = clock::now();
         let step = match read.row.apply(event.clone(), now, &app.rules) {
             Ok(step) => step,
-            Err(refusal) => return Ok(Applied::Refused(read.row, refusal)),
+            Err(refusal) => return Ok(Applied::Refused(Box::new(read.row), refusal)),
         };
         match app.table.commit(&read, step, vec![], now).await {
             Ok(committed) => {

@@ -95,13 +95,12 @@ impl Filter {
     fn read(query: &Query, faults: &mut Vec<Fault>) -> Self {
         let mut filter = Self { report: query.get("report").map(str::to_owned), ..Self::default() };
         for name in query.get("status").into_iter().flat_map(|names| names.split(',')) {
-            match Status::ALL.into_iter().find(|status| status.name() == name) {
-                Some(status) => filter.statuses.push(status),
-                None => {
-                    let detail = format!("Must be of {}, with commas between.", Status::ALL.map(Status::name).join(", "));
-                    faults.push(Fault::new("status", "not_allowed", detail));
-                }
+            let known = Status::ALL.into_iter().find(|status| status.name() == name);
+            if known.is_none() {
+                let detail = format!("Must be of {}, with commas between.", Status::ALL.map(Status::name).join(", "));
+                faults.push(Fault::new("status", "not_allowed", detail));
             }
+            filter.statuses.extend(known);
         }
         filter.presenter = parsed(query, "presenter", "Must be a UUID.", faults);
         let time = "Must be a time as in RFC 3339, e.g. 2026-11-22T00:00:00Z.";

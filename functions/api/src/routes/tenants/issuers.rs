@@ -52,7 +52,11 @@ fn issuer(at: &str, entry: &Value, faults: &Faults) -> Option<TenantIssuer> {
     let fields = Fields::of(entry, at, &known, faults)?;
     let issuer = fields.required_text("issuer", MAX_TEXT);
     if issuer.is_some_and(|text| !is_https(text)) {
-        faults.add(fields.pointer("issuer"), "format", "Must be an https URL without a query: the `iss` of its tokens.");
+        faults.add(
+            fields.pointer("issuer"),
+            "format",
+            "Must be an https URL without a query: the `iss` of its tokens.",
+        );
     }
     if let Some(keys) = fields.get("jwks") {
         public_keys(&fields.pointer("jwks"), keys, faults);

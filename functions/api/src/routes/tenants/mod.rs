@@ -27,8 +27,8 @@ use waybill::{
     domain::tenant::{RecipientKeyRecord, Tenant, is_valid_tenant_id},
 };
 
-pub(super) use self::settings::scopes;
 use self::settings::Settings;
+pub(super) use self::settings::scopes;
 use crate::{
     app::App,
     auth::Admin,

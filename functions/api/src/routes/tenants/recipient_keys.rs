@@ -45,7 +45,8 @@ pub async fn add(
         read.map_err(|detail| faults.add("/armored", "recipient_key_refused", detail)).ok()
     });
     existing(&app, &id).await?;
-    let Some(key) = key else { return Err(Problem::invalid(faults.into_vec())) };
+    let faults = faults.into_vec();
+    let Some(key) = key.filter(|_| faults.is_empty()) else { return Err(Problem::invalid(faults)) };
     change(&app, &admin, &id, ("recipient_key.added", &key.fingerprint), |tenant| {
         tenant.with_key(key.clone()).map(Some)
     })
@@ -117,7 +118,8 @@ fn refused(refusal: Refusal) -> Problem {
     let (code, detail) = match refusal {
         Refusal::Unknown => return Problem::not_found("recipient key"),
         Refusal::Active => {
-            let detail = "The key is active already. To renew its certificate, send that in the settings' `recipient_keys`.";
+            let detail =
+                "The key is active already. To renew its certificate, send that in the settings' `recipient_keys`.";
             ("recipient_key_exists", detail.to_owned())
         }
         Refusal::TooMany { active } => {

@@ -173,7 +173,8 @@ fn upsert<T: Row>(known: Option<&Stored<T>>, row: &T) -> Result<Write, TableErro
 /// Rows of identities and issuers that are not wanted any more.
 fn dropped(before: Option<&Stored<Tenant>>, tenant: &Tenant) -> Vec<Write> {
     let Some(before) = before else { return vec![] };
-    let kept = |old: &Grant| tenant.identities.iter().any(|new| (&new.issuer, &new.subject) == (&old.issuer, &old.subject));
+    let kept =
+        |old: &Grant| tenant.identities.iter().any(|new| (&new.issuer, &new.subject) == (&old.issuer, &old.subject));
     let identities = before.row.identities.iter().filter(|old| !kept(old));
     let identities = identities.map(|old| Write::delete(Key::identity(&old.issuer, &old.subject)));
     let issuers = before.row.issuers.iter().filter(|old| !tenant.issuers.contains(old));
@@ -196,7 +197,8 @@ fn audited(
         return Ok(entries);
     };
     let mut entries = vec![entry("tenant.changed", json!({ "changed": changed(before, tenant, issuers_differ) }))?];
-    let has = |of: &Tenant, key: &RecipientKeyRecord| of.active_keys().any(|other| other.fingerprint == key.fingerprint);
+    let has =
+        |of: &Tenant, key: &RecipientKeyRecord| of.active_keys().any(|other| other.fingerprint == key.fingerprint);
     for key in tenant.active_keys().filter(|key| !has(before, key)) {
         entries.push(entry("recipient_key.added", json!({ "fingerprint": key.fingerprint }))?);
     }

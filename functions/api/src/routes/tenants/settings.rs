@@ -129,7 +129,8 @@ fn link(fields: &Fields, retention: u32, faults: &Faults) -> LinkPolicy {
     let own = fields.get("retention_hours").map(|hours| hours.as_u64().unwrap_or(u64::MAX));
     let retention = own.unwrap_or_else(|| u64::from(retention));
     if life_hours.is_some_and(|hours| u64::from(hours) > retention) {
-        let detail = format!("The file itself lives for {retention} hours (`retention_hours`); a link cannot outlive it.");
+        let detail =
+            format!("The file itself lives for {retention} hours (`retention_hours`); a link cannot outlive it.");
         faults.add("/link/life_hours", "out_of_range", detail);
     }
     LinkPolicy { mode, life_hours }

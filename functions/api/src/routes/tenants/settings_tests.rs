@@ -149,8 +149,10 @@ fn a_link_does_not_outlive_its_file_nor_the_week_of_a_presigned_url() {
 #[test]
 fn lists_have_bounds_and_no_doubles() {
     let identity = |subject: usize| json!({ "issuer": "i", "subject": subject.to_string(), "scopes": [] });
-    let issuer = |name: usize| json!({ "issuer": format!("https://{name}.example"), "audience": "a",
-                                       "algorithms": ["ES256"], "jwks_uri": "https://k.example" });
+    let issuer = |name: usize| {
+        json!({ "issuer": format!("https://{name}.example"), "audience": "a",
+                                       "algorithms": ["ES256"], "jwks_uri": "https://k.example" })
+    };
     let cases = [
         (with("identities", (0..41).map(identity).collect()), "/identities", "out_of_range"),
         (with("identities", json!([identity(1), identity(1)])), "/identities/1", "not_allowed"),
@@ -158,7 +160,11 @@ fn lists_have_bounds_and_no_doubles() {
         (with("issuers", json!([issuer(1), issuer(1)])), "/issuers/1/issuer", "not_allowed"),
         (with("allowed_reports", (0..201).map(|n| json!(n.to_string())).collect()), "/allowed_reports", "out_of_range"),
         (with("recipient_keys", json!(["a", "b", "c"])), "/recipient_keys", "out_of_range"),
-        (with("recipient_keys", json!([{ "fingerprint": "A" }, { "fingerprint": "A" }])), "/recipient_keys/1", "not_allowed"),
+        (
+            with("recipient_keys", json!([{ "fingerprint": "A" }, { "fingerprint": "A" }])),
+            "/recipient_keys/1",
+            "not_allowed",
+        ),
         (with("identities", json!({})), "/identities", "type"),
     ];
     for (body, pointer, code) in cases {
@@ -170,7 +176,8 @@ fn lists_have_bounds_and_no_doubles() {
 #[test]
 fn issuers_are_https_urls() {
     let faults = |text: &str| {
-        let issuer = json!({ "issuer": text, "audience": "a", "algorithms": ["ES256"], "jwks_uri": "https://k.example" });
+        let issuer =
+            json!({ "issuer": text, "audience": "a", "algorithms": ["ES256"], "jwks_uri": "https://k.example" });
         read(&with("issuers", json!([issuer]))).1
     };
     for good in ["https://i.example", "https://i.example/", "https://i.example:8443/realms/acme"] {

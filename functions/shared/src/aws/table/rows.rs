@@ -284,6 +284,8 @@ pub struct Idempotency {
     pub body_digest: String,
     /// What it was answered with.
     pub receipt: Receipt,
+    /// Whether that was a request of somebody else's, which it joined.
+    pub coalesced: bool,
     /// The key may be used anew from here on.
     pub expires_at: Timestamp,
 }

@@ -90,14 +90,17 @@ impl Request {
         Ok((next, effects))
     }
 
-    /// The sweeper hands it over again in case that nobody wakes it.
+    /// The sweeper hands it over again in case that nobody wakes it. A lost worker's request waits as any other, if
+    /// its slot was taken over.
     fn park(&self, now: Timestamp) -> Result<Step, Refusal> {
         match self.status {
-            Status::Queued => {}
-            Status::Running => return Err(Refusal::LeaseHeld),
+            Status::Running if self.lease_is_live(now) => return Err(Refusal::LeaseHeld),
+            Status::Queued | Status::Running => {}
             _ => return Err(Refusal::Finished),
         }
         let mut next = self.clone();
+        next.status = Status::Queued;
+        next.lease = None;
         next.waiting = true;
         next.due_at = Some(now + retry::handoff_grace(self.handoffs));
         Ok((next, vec![]))

@@ -84,7 +84,8 @@ impl Tenant {
         let before = |key: &RecipientKeyRecord| {
             self.active_keys().find(|known| known.fingerprint == key.fingerprint).and_then(|known| known.added_at)
         };
-        let active = active.into_iter().map(|key| RecipientKeyRecord { added_at: before(&key).or(key.added_at), ..key });
+        let active =
+            active.into_iter().map(|key| RecipientKeyRecord { added_at: before(&key).or(key.added_at), ..key });
         retired.into_iter().chain(active).collect()
     }
 }
@@ -95,6 +96,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::domain::{link::LinkPolicy, tenant::Quotas};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
@@ -120,8 +122,8 @@ mod tests {
             packaging,
             recipient_keys: vec![],
             retention_hours: None,
-            link: Default::default(),
-            quotas: Default::default(),
+            link: LinkPolicy::default(),
+            quotas: Quotas::default(),
             licence_seats: None,
             allowed_reports: None,
             issuers: vec![],
@@ -157,7 +159,8 @@ mod tests {
 
     #[test]
     fn the_key_that_ends_first_is_the_one_to_retire() {
-        let both = tenant(Packaging::Plain).with_key(key("A", 0, None)).unwrap().with_key(key("B", 1, Some(9))).unwrap();
+        let both =
+            tenant(Packaging::Plain).with_key(key("A", 0, None)).unwrap().with_key(key("B", 1, Some(9))).unwrap();
         let refused = both.with_key(key("C", 3, None));
         assert_eq!(refused, Err(Refusal::TooMany { active: vec!["B".into(), "A".into()] }));
     }
@@ -172,7 +175,8 @@ mod tests {
 
     #[test]
     fn replacing_keeps_what_stays_and_retires_the_rest() {
-        let mut tenant = tenant(Packaging::Openpgp).with_key(key("A", 0, None)).unwrap().with_key(key("B", 1, None)).unwrap();
+        let mut tenant =
+            tenant(Packaging::Openpgp).with_key(key("A", 0, None)).unwrap().with_key(key("B", 1, None)).unwrap();
         let renewed = key("B", 7, Some(900));
         tenant.recipient_keys = tenant.keys_replaced(vec![renewed, key("C", 7, None)], at(7));
         assert_eq!(active(&tenant), ["B", "C"]);
