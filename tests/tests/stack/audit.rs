@@ -45,7 +45,7 @@ async fn every_action_is_on_record_with_who_when_and_from_where() {
         "tenant.created",
     ];
     assert_eq!(actions(&page), expected);
-    assert!(page["cursor"].is_null());
+    assert!(page["next_cursor"].is_null());
     let entries = page["entries"].as_array().unwrap();
     for entry in entries {
         assert_eq!(entry["actor"], format!("{ISSUER} {ADMIN}"));
@@ -61,7 +61,7 @@ async fn every_action_is_on_record_with_who_when_and_from_where() {
     loop {
         let page = trail(&world, &tenant.id, &format!("?limit=2{cursor}")).await;
         seen.extend(page["entries"].as_array().unwrap().clone());
-        let Some(next) = page["cursor"].as_str() else { break };
+        let Some(next) = page["next_cursor"].as_str() else { break };
         cursor = format!("&cursor={next}");
     }
     assert_eq!(&seen, entries, "page by page");
@@ -85,7 +85,7 @@ async fn a_trail_is_the_administrators_alone() {
         let answer = world.admin.get(&format!("/v1/tenants/{nobody}/audit")).await.unwrap();
         refusal::check(&world, nobody, &answer, 404, "not_found");
     }
-    let cursor = trail(&world, &one.id, "?limit=1").await["cursor"].as_str().unwrap().to_owned();
+    let cursor = trail(&world, &one.id, "?limit=1").await["next_cursor"].as_str().unwrap().to_owned();
     let answer = world.admin.get(&format!("/v1/tenants/{}/audit?cursor={cursor}", other.id)).await.unwrap();
     refusal::check(&world, "another list's cursor", &answer, 400, "query_invalid");
 }

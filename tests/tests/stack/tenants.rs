@@ -251,7 +251,7 @@ async fn tenants_are_listed_in_pages() {
         let tenants = page["tenants"].as_array().unwrap();
         assert!(tenants.len() <= 3);
         seen.extend(tenants.iter().map(|tenant| tenant["id"].as_str().unwrap().to_owned()));
-        let Some(next) = page["cursor"].as_str() else { break };
+        let Some(next) = page["next_cursor"].as_str() else { break };
         cursor = format!("&cursor={next}");
     }
     assert!(seen.is_sorted());

@@ -42,5 +42,5 @@ pub async fn list(
         entries.push(row.read::<Entry>()?.row.describe());
     }
     let cursor = page.next.map(|next| page::cursor(&list, &next));
-    Ok(Json(json!({ "entries": entries, "cursor": cursor })))
+    Ok(Json(json!({ "entries": entries, "next_cursor": cursor })))
 }

@@ -97,7 +97,7 @@ pub async fn list(State(app): State<Arc<App>>, _: Admin, uri: Uri) -> Result<Jso
         tenants.push(json!({ "id": id, "name": name, "created_at": created_at, "erasure": erasure }));
     }
     let cursor = page.next.map(|next| page::cursor("tenants", &next));
-    Ok(Json(json!({ "tenants": tenants, "cursor": cursor })))
+    Ok(Json(json!({ "tenants": tenants, "next_cursor": cursor })))
 }
 
 /// The tenant, whether or not it is to stay.

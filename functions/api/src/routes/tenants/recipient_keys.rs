@@ -131,8 +131,8 @@ fn refused(refusal: Refusal) -> Problem {
             ("too_many_active_keys", detail)
         }
         Refusal::Last => {
-            let detail = "It is the last active key, and the tenant's packaging is openpgp: add its successor first, or \
-                          repeat with ?force=true, and requests are refused until there is a key.";
+            let detail = "It is the last active key, and the tenant packages with openpgp: add its successor first, or \
+                          repeat with ?force=true; requests are then refused until there is a key.";
             ("last_active_key", detail.to_owned())
         }
     };

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::outcome::Format;
+use super::{check::CheckKind, outcome::Format};
 
 /// A published report.
 #[derive(Debug, Clone, PartialEq)]
@@ -229,6 +229,15 @@ pub enum CheckRule {
 }
 
 impl CheckRule {
+    /// What it checks.
+    pub const fn kind(&self) -> CheckKind {
+        match self {
+            Self::Rows { .. } | Self::RowsEqual(_) => CheckKind::Rows,
+            Self::Total { .. } => CheckKind::Total,
+            Self::Condition(_) => CheckKind::Condition,
+        }
+    }
+
     /// Its query, where it has one.
     pub fn sql(&self) -> Option<&str> {
         match self {
