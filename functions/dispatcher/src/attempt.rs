@@ -6,12 +6,11 @@ use waybill::{
     aws::table::{Row, Stored, TableError, Write, keys::Key, rows::AttemptRow},
     clock,
     domain::{
-        delivery::{Attempt, AttemptOutcome, Delivery, Effect, Event, Status, Step, Target},
+        delivery::{Attempt, AttemptOutcome, Delivery, Effect, Event, Status, Step},
+        endpoint::Endpoint,
         id::{DeliveryId, RequestId},
         link::{self, LinkMode},
         message::{Announcement, Dead, DeliveryMessage, DeliveryTask},
-        secret::Secret,
-        tenant::Tenant,
     },
     seal::Keyring,
     telemetry::{self, Unit},
@@ -20,6 +19,7 @@ use waybill::{
 use crate::{
     app::{App, Retry},
     body,
+    receiver::{self, Receiver},
     webhook::{self, Attempted, WebhookCall},
 };
 
@@ -29,29 +29,50 @@ const CONFLICTS: usize = 5;
 /// Makes the delivery's next attempt, unless it is not due, under way elsewhere, or over.
 pub async fn attempt(app: &App, tenant: &str, request: RequestId, id: DeliveryId) -> Result<(), Retry> {
     let key = Key::delivery(tenant, request, id);
-    let Some((begun, owner)) = begin(app, &key).await? else { return Ok(()) };
+    let Some(read) = app.table.get::<Delivery>(&key).await? else { return Ok(()) };
+    let Some(receiver) = receiver::of(app, &read.row).await? else {
+        return call_off(app, read).await;
+    };
+    if receiver.endpoint.as_ref().is_some_and(Endpoint::is_held) {
+        tracing::info!(delivery.id = %id, "waits until its endpoint is resumed");
+        return Ok(());
+    }
+    let Some((begun, owner)) = begin(app, read, &receiver).await? else { return Ok(()) };
     if begun.row.status != Status::Pending {
         return Ok(());
     }
     let started_at = clock::now();
     // Begun is begun: what is our own fault ends the attempt too, and the next comes when the schedule says.
-    let attempted = call(app, &begun.row, started_at).await.unwrap_or_else(|error| {
+    let attempted = call(app, &begun.row, &receiver, started_at).await.unwrap_or_else(|error| {
         tracing::error!(delivery.id = %id, %error, "attempt could not be prepared");
         Attempted::not_made("the notification could not be prepared".to_owned())
     });
     let row = attempt_row(&begun.row, &finished(&attempted, begun.row.attempts, started_at));
     report(&begun.row, &attempted);
-    end(app, begun, row, owner, attempted.outcome).await
+    end(app, begun, row, (owner, attempted.outcome), &receiver).await
+}
+
+/// Its endpoint was deleted: there is nobody to tell any more.
+async fn call_off(app: &App, read: Stored<Delivery>) -> Result<(), Retry> {
+    let Ok(step) = read.row.apply(Event::CallOff, clock::now(), &app.schedule) else { return Ok(()) };
+    match commit(app, &read, step, None).await {
+        Ok(_) | Err(Retry::Table(TableError::Conflict)) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Records that the attempt begins, with its number. None if there is nothing to do.
-async fn begin(app: &App, key: &Key) -> Result<Option<(Stored<Delivery>, String)>, Retry> {
+async fn begin(
+    app: &App,
+    mut read: Stored<Delivery>,
+    receiver: &Receiver,
+) -> Result<Option<(Stored<Delivery>, String)>, Retry> {
+    let key = read.row.key();
     for _ in 0..CONFLICTS {
         let now = clock::now();
-        let Some(read) = app.table.get::<Delivery>(key).await? else { return Ok(None) };
         let owner = Uuid::new_v4().to_string();
         let event = Event::Begin { owner: owner.clone(), lease: app.lease };
-        let step = match read.row.apply(event, now, &app.schedule) {
+        let step = match read.row.apply(event, now, &receiver.schedule) {
             Ok(step) => step,
             Err(refusal) => {
                 tracing::info!(delivery.id = %read.row.id, %refusal, "no attempt");
@@ -61,7 +82,10 @@ async fn begin(app: &App, key: &Key) -> Result<Option<(Stored<Delivery>, String)
         let begins = step.0.lease.is_some().then(|| attempt_row(&step.0, &begun(step.0.attempts, now)));
         match commit(app, &read, step, begins).await {
             Ok(stored) => return Ok(Some((stored, owner))),
-            Err(Retry::Table(TableError::Conflict)) => {}
+            Err(Retry::Table(TableError::Conflict)) => {
+                let Some(again) = app.table.get::<Delivery>(&key).await? else { return Ok(None) };
+                read = again;
+            }
             Err(error) => return Err(error),
         }
     }
@@ -72,14 +96,14 @@ async fn end(
     app: &App,
     mut begun: Stored<Delivery>,
     row: AttemptRow,
-    owner: String,
-    outcome: AttemptOutcome,
+    (owner, outcome): (String, AttemptOutcome),
+    receiver: &Receiver,
 ) -> Result<(), Retry> {
     let key = begun.row.key();
     for _ in 0..CONFLICTS {
         let jitter = jitter();
         let event = Event::End { owner: owner.clone(), outcome: outcome.clone(), jitter };
-        let Ok(step) = begun.row.apply(event, clock::now(), &app.schedule) else {
+        let Ok(step) = begun.row.apply(event, clock::now(), &receiver.schedule) else {
             // Somebody took over after the lease ran out. What happened is recorded all the same.
             return Ok(app.table.write(vec![Write::overwrite(&row)?]).await?);
         };
@@ -145,21 +169,16 @@ fn message(delivery: &Delivery, dead: Option<Dead>) -> DeliveryMessage {
 }
 
 /// Calls the receiver: whatever it does is an outcome, never an error.
-async fn call(app: &App, delivery: &Delivery, now: Timestamp) -> Result<Attempted, Retry> {
+async fn call(app: &App, delivery: &Delivery, receiver: &Receiver, now: Timestamp) -> Result<Attempted, Retry> {
     let announcement = &delivery.announcement;
     let keyring = app.sealing.get().await?;
-    let tenant_key = Key::tenant(&announcement.tenant);
-    let tenant = app.table.get::<Tenant>(&tenant_key).await?.ok_or(Retry::Missing("the tenant"))?.row;
-    let secret = keyring.open(&tenant.webhook_secret_sealed, &tenant_key.associated())?;
-    let secret = Secret::new(String::from_utf8_lossy(secret.expose()).into_owned());
     let link = link(app, announcement, &keyring, now).await?;
-    let Target::Webhook { url } = &delivery.target;
     let call = WebhookCall {
-        url: url.clone(),
+        url: receiver.url.clone(),
         message_id: delivery.id.to_string(),
         body: body::render(announcement, link.as_ref())?,
-        secrets: vec![secret],
-        timeout: app.timeout,
+        secrets: receiver.secrets.clone(),
+        timeout: receiver.timeout,
         now,
     };
     Ok(webhook::attempt(&app.guard, &call).await)

@@ -8,6 +8,7 @@ mod events;
 mod facts;
 mod fan_out;
 mod handler;
+mod receiver;
 mod sign;
 mod webhook;
 

@@ -124,18 +124,30 @@ fn choice<T>(
     chosen
 }
 
+/// `{webhook: {url}}` or `{endpoint: id}`, one of the two.
 fn delivery(value: Option<&Json>, faults: &mut Vec<Fault>) -> Option<Target> {
     let value = value.filter(|value| !value.is_null())?;
-    let shape = "Must be {\"webhook\": {\"url\": \"https://…\"}}.";
+    let shape = "Must be {\"webhook\": {\"url\": \"https://…\"}} or {\"endpoint\": \"end_…\"}.";
     let Some(channels) = value.as_object() else {
         faults.push(Fault::new("/delivery", "type", shape));
         return None;
     };
-    faults.extend(unknown_fields(channels, &["webhook"], "/delivery"));
-    let Some(webhook) = channels.get("webhook") else {
-        faults.push(Fault::new("/delivery/webhook", "missing", shape));
-        return None;
-    };
+    faults.extend(unknown_fields(channels, &["webhook", "endpoint"], "/delivery"));
+    match (channels.get("webhook"), channels.get("endpoint")) {
+        (Some(webhook), None) => one_off(webhook, shape, faults),
+        (None, Some(endpoint)) => registered(endpoint, faults),
+        (None, None) => {
+            faults.push(Fault::new("/delivery/webhook", "missing", shape));
+            None
+        }
+        (Some(_), Some(_)) => {
+            faults.push(Fault::new("/delivery", "not_allowed", shape));
+            None
+        }
+    }
+}
+
+fn one_off(webhook: &Json, shape: &str, faults: &mut Vec<Fault>) -> Option<Target> {
     let Some(webhook) = webhook.as_object() else {
         faults.push(Fault::new("/delivery/webhook", "type", shape));
         return None;
@@ -151,6 +163,19 @@ fn delivery(value: Option<&Json>, faults: &mut Vec<Fault>) -> Option<Target> {
         Some(_) => faults.push(Fault::new("/delivery/webhook/url", "type", "Must be a text.")),
     }
     None
+}
+
+/// Whether there is such an endpoint is looked up later; what cannot be an id is none.
+fn registered(endpoint: &Json, faults: &mut Vec<Fault>) -> Option<Target> {
+    let Some(text) = endpoint.as_str() else {
+        faults.push(Fault::new("/delivery/endpoint", "type", "Must be a text."));
+        return None;
+    };
+    let id = text.parse().ok();
+    if id.is_none() {
+        faults.push(Fault::new("/delivery/endpoint", "unknown_endpoint", "There is no such endpoint."));
+    }
+    id.map(|id| Target::Endpoint { id })
 }
 
 #[cfg(test)]

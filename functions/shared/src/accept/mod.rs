@@ -153,7 +153,7 @@ impl Acceptor {
         let (ask, faults) = Ask::parse(order.body).map_err(Rejected::Invalid)?;
         let definition = self.definition(order.tenant, &ask.report).await?;
         let (validate_only, coalesce) = (ask.validate_only, ask.coalesce);
-        let asked = self.validated(&order, (ask, faults), &definition, now)?;
+        let asked = self.validated(&order, (ask, faults), &definition, now).await?;
         if validate_only {
             return Ok(Accepted::Valid(Box::new(self.preview(asked).await?)));
         }

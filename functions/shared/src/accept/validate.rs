@@ -4,9 +4,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
 
 use super::{Acceptor, Ask, Fault, Order, Rejected};
+use crate::aws::table::keys::Key;
 use crate::domain::{
     definition::{Definition, parameter},
     delivery::Target,
+    endpoint::Endpoint,
     outcome::{Format, Packaging},
     request::Asked,
     tenant::{RecipientKeyRecord, Tenant},
@@ -14,7 +16,7 @@ use crate::domain::{
 
 impl Acceptor {
     /// What is to be recorded, or every fault.
-    pub(super) fn validated(
+    pub(super) async fn validated(
         &self,
         order: &Order<'_>,
         (ask, mut faults): (Ask, Vec<Fault>),
@@ -29,12 +31,9 @@ impl Acceptor {
         let format = chosen_format(definition, ask.format, &mut faults);
         let packaging = ask.packaging.unwrap_or(tenant.packaging);
         check_recipients(tenant, packaging, now, &mut faults);
-        let delivery = ask.delivery.inspect(|target| {
-            let Target::Webhook { url } = target;
-            if let Err(refused) = self.guard.check_url(url) {
-                faults.push(Fault::new("/delivery/webhook/url", "url_refused", refused.to_string()));
-            }
-        });
+        if let Some(target) = &ask.delivery {
+            self.check_receiver(&tenant.id, target, &mut faults).await?;
+        }
         if !faults.is_empty() {
             return Err(Rejected::Invalid(faults));
         }
@@ -48,12 +47,28 @@ impl Acceptor {
             resolved,
             format,
             packaging,
-            delivery,
+            delivery: ask.delivery,
             presenter_id: ask.presenter_id.unwrap_or(tenant.presenter_id),
             repeats: order.repeats,
             retention_hours: tenant.retention_hours.unwrap_or(self.retention_hours),
             link: tenant.link,
         })
+    }
+
+    async fn check_receiver(&self, tenant: &str, target: &Target, faults: &mut Vec<Fault>) -> Result<(), Rejected> {
+        match target {
+            Target::Webhook { url } => {
+                if let Err(refused) = self.guard.check_url(url) {
+                    faults.push(Fault::new("/delivery/webhook/url", "url_refused", refused.to_string()));
+                }
+            }
+            Target::Endpoint { id } => {
+                if self.table.get::<Endpoint>(&Key::endpoint(tenant, *id)).await?.is_none() {
+                    faults.push(Fault::new("/delivery/endpoint", "unknown_endpoint", "There is no such endpoint."));
+                }
+            }
+        }
+        Ok(())
     }
 }
 

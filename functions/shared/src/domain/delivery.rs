@@ -4,6 +4,7 @@
 //! PENDING ─begin─▶ PENDING, leased ─end─▶ DELIVERED
 //!    ▲                    │
 //!    └──retryable─────────┴─▶ DEAD (schedule used up, or permanent) · EXPIRED (the file is gone)
+//!                                            · CALLED_OFF (the endpoint is gone)
 //! ```
 //!
 //! An attempt's number is recorded by [`Event::Begin`] before the receiver is called and its outcome by
@@ -13,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    id::DeliveryId,
+    id::{DeliveryId, EndpointId},
     message::Announcement,
     request::{HANDOFF_GRACE, Lease},
     retry::{self, Schedule},
@@ -31,13 +32,19 @@ pub enum Target {
         /// Where to.
         url: String,
     },
+    /// A registered endpoint, by its settings at the time of each attempt.
+    Endpoint {
+        /// Which.
+        id: EndpointId,
+    },
 }
 
 impl Target {
     /// What tells receivers apart in a delivery's id.
-    pub fn identity(&self) -> &str {
+    pub fn identity(&self) -> String {
         match self {
-            Self::Webhook { url } => url,
+            Self::Webhook { url } => url.clone(),
+            Self::Endpoint { id } => id.to_string(),
         }
     }
 }
@@ -54,6 +61,8 @@ pub enum Status {
     Dead,
     /// The file's life ended first.
     Expired,
+    /// Its endpoint was deleted first.
+    CalledOff,
 }
 
 /// A delivery, as recorded.
@@ -149,6 +158,8 @@ pub enum Event {
     },
     /// The sweeper found `due_at` near or past.
     Sweep,
+    /// Its endpoint is there no more.
+    CallOff,
     /// Its message ended in the dead-letter queue.
     DeadLetter,
     /// The dead-letter queue keeps its message.
@@ -192,7 +203,7 @@ impl Delivery {
     pub fn new(announcement: Announcement, target: Target, now: Timestamp, schedule: &Schedule) -> Self {
         let first = now + schedule.first_wait();
         Self {
-            id: DeliveryId::derive(announcement.id, target.identity()),
+            id: DeliveryId::derive(announcement.id, &target.identity()),
             announcement,
             target,
             status: Status::Pending,
@@ -215,6 +226,10 @@ impl Delivery {
             Event::Begin { owner, lease } => self.begin(owner, lease, now, schedule),
             Event::End { owner, outcome, jitter } => self.end(&owner, outcome, jitter, now, schedule),
             Event::Sweep => self.sweep(now),
+            Event::CallOff => {
+                self.require_pending()?;
+                Ok(self.ended(Status::CalledOff, Some("The endpoint was deleted.".to_owned()), now))
+            }
             Event::DeadLetter => self.dead_letter(now, schedule),
             Event::DeadLetterKept => self.dead_letter_kept(),
         }

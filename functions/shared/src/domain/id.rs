@@ -92,6 +92,14 @@ id!(
     DeliveryId, "dlv"
 );
 id!(
+    /// A registered receiver of notifications.
+    EndpointId, "end"
+);
+id!(
+    /// A recovery: many deliveries made again.
+    RecoveryId, "rcv"
+);
+id!(
     /// A link to a report's file.
     LinkId, "lnk"
 );

@@ -72,7 +72,7 @@ pub struct Dead {
 }
 
 /// What receivers are told about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum EventKind {
     /// The file is ready.
     #[serde(rename = "report.succeeded")]

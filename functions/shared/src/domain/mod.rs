@@ -9,6 +9,7 @@ pub mod admission;
 pub mod check;
 pub mod definition;
 pub mod delivery;
+pub mod endpoint;
 pub mod erasure;
 pub mod failure;
 pub mod id;

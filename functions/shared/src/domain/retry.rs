@@ -58,6 +58,13 @@ impl Schedule {
         Ok(Self(waits))
     }
 
+    /// Of 1 to 30 waits, each at most a week.
+    pub fn new(waits: Vec<SignedDuration>) -> Result<Self, InvalidSchedule> {
+        let week = SignedDuration::from_hours(24 * 7);
+        let fits = (1..=30).contains(&waits.len()) && waits.iter().all(|wait| !wait.is_negative() && *wait <= week);
+        if fits { Ok(Self(waits)) } else { Err(InvalidSchedule(format!("{waits:?}"))) }
+    }
+
     /// Attempts at most.
     pub fn attempts(&self) -> u32 {
         u32::try_from(self.0.len()).unwrap_or(u32::MAX)

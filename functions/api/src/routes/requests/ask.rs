@@ -147,8 +147,10 @@ fn as_asked(request: &Request) -> Value {
         "packaging": request.packaging,
         "presenter_id": request.presenter_id,
     });
-    if let Some(Target::Webhook { url }) = &request.delivery {
-        body["delivery"] = json!({"webhook": {"url": url}});
+    match &request.delivery {
+        Some(Target::Webhook { url }) => body["delivery"] = json!({"webhook": {"url": url}}),
+        Some(Target::Endpoint { id }) => body["delivery"] = json!({"endpoint": id}),
+        None => {}
     }
     body
 }

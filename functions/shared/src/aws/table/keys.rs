@@ -4,6 +4,12 @@
 //! |---|---|---|
 //! | tenant | `T#{tenant}` | `TENANT` |
 //! | request | `T#{tenant}` | `REQ#{request}` |
+//! | endpoint | `T#{tenant}` | `END#{endpoint}` |
+//! | lane's health | `N#{tenant}#{lane}` | `HEALTH` |
+//! | lane's slot | `N#{tenant}#{lane}` | `SLOT#{number:04}` |
+//! | delivery that waits in a lane | `N#{tenant}#{lane}` | `WAIT#{due:013}#{delivery}` |
+//! | delivery, by its id | `T#{tenant}` | `DLI#{delivery}` |
+//! | recovery | `T#{tenant}` | `RCV#{recovery}` |
 //! | running report's slot | `T#{tenant}` | `ADM#SLOT#{number:04}` |
 //! | request that waits for a slot | `T#{tenant}` | `ADM#WAIT#{request}` |
 //! | what a day has used | `T#{tenant}` | `DAY#{yyyy-mm-dd}` |
@@ -35,7 +41,7 @@
 use jiff::civil::Date;
 use uuid::Uuid;
 
-use crate::domain::id::{ApiKeyId, AuditId, DeliveryId, ErasureId, EventId, LinkId, RequestId};
+use crate::domain::id::{ApiKeyId, AuditId, DeliveryId, EndpointId, ErasureId, EventId, LinkId, RecoveryId, RequestId};
 
 /// Primary key of an item.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -100,6 +106,21 @@ impl Key {
     /// An attempt of a delivery.
     pub fn attempt(tenant: &str, request: RequestId, delivery: DeliveryId, number: u32) -> Self {
         Self::new(story(tenant, request), format!("DLV#{delivery}#{number:04}"))
+    }
+
+    /// A registered endpoint.
+    pub fn endpoint(tenant: &str, endpoint: EndpointId) -> Self {
+        Self::new(format!("T#{tenant}"), format!("END#{endpoint}"))
+    }
+
+    /// Where a delivery stands, by its id: a tenant's list of deliveries.
+    pub fn delivery_index(tenant: &str, delivery: DeliveryId) -> Self {
+        Self::new(format!("T#{tenant}"), format!("DLI#{delivery}"))
+    }
+
+    /// A recovery of a tenant's deliveries.
+    pub fn recovery(tenant: &str, recovery: RecoveryId) -> Self {
+        Self::new(format!("T#{tenant}"), format!("RCV#{recovery}"))
     }
 
     /// A slot for a running report of the tenant, from 0.

@@ -9,6 +9,7 @@ use crate::domain::{
     api_key::ApiKey,
     audit,
     delivery::{Attempt, Delivery},
+    endpoint::Endpoint,
     erasure::Erasure,
     id::{DeliveryId, ErasureId, RequestId},
     issuer::TenantIssuer,
@@ -244,6 +245,12 @@ pub struct ErasedRequest {
 impl Row for ErasedRequest {
     fn key(&self) -> Key {
         Key::erased_request(self.erasure, self.request)
+    }
+}
+
+impl Row for Endpoint {
+    fn key(&self) -> Key {
+        Key::endpoint(&self.tenant, self.id)
     }
 }
 
