@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up down logs test lint bench check-reports release deploy venv build
+.PHONY: help demo up down logs test lint bench check-reports release deploy venv js build
 
 # --- settings -------------------------------------------------------------------------------------------------------
 
@@ -23,6 +23,7 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 LOCAL := $(TARGET_DIR)/debug/waybill-local
 TEST := .local/test
 VENV := .local/venv
+JS := .local/js
 DEPLOY_VENV := .local/deploy-venv
 TARGET := $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-gnu
 
@@ -45,7 +46,7 @@ logs: venv ## Print what the functions logged (FUNCTION=worker for one of them)
 	@$(VENV)/bin/python infra/local/logs.py .local/stack.json $(FUNCTION)
 
 # End-to-end tests mostly wait: more threads than cores.
-test: build venv ## Run every test, the end-to-end ones on a local cloud of their own (TESTFLAGS="-- name" selects)
+test: build venv js ## Run every test, the end-to-end ones on a local cloud of their own (TESTFLAGS="-- name" selects)
 	@finish() { \
 		status=$$?; \
 		if [ $$status != 0 ] && [ -f $(TEST)/stack.json ]; then \
@@ -114,6 +115,16 @@ build:
 	@cargo build --workspace --all-targets --locked
 
 venv: $(VENV)/.installed
+
+# The JavaScript library of Standard Webhooks. Without npm, the tests say that they skip what needs it.
+js: $(if $(shell command -v npm),$(JS)/.installed)
+
+$(JS)/.installed: tests/js/package-lock.json
+	@echo "Installing $< into $(@D)"
+	@mkdir -p $(@D)
+	@cp tests/js/package.json tests/js/package-lock.json $(@D)
+	@npm ci --prefix $(@D) --no-audit --no-fund --ignore-scripts --silent
+	@touch $@
 
 $(VENV)/.installed: infra/local/requirements.txt
 $(DEPLOY_VENV)/.installed: infra/local/requirements-deploy.txt

@@ -48,12 +48,13 @@ pub fn fresh_id() -> String {
     format!("t-{}", &Uuid::new_v4().simple().to_string()[..12])
 }
 
-/// Settings with which tenants are made: both scopes for `subject`, the sample tenant's certificate.
+/// Settings with which tenants are made: all scopes for `subject`, the sample tenant's certificate.
 pub fn settings(world: &World, subject: &str) -> Value {
+    let scopes = ["reports:read", "reports:request", "endpoints:write"];
     json!({
         "name": "of a test",
         "packaging": "openpgp",
-        "identities": [{ "issuer": ISSUER, "subject": subject, "scopes": ["reports:read", "reports:request"] }],
+        "identities": [{ "issuer": ISSUER, "subject": subject, "scopes": scopes }],
         "recipient_keys": [certificate(world)],
     })
 }

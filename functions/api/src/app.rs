@@ -12,7 +12,7 @@ use waybill::{
         objects::Objects,
         queue::Queue,
         s3_client, sdk_config,
-        secrets::{CachedSecret, link_signer_key, sealing_keyring, service_key},
+        secrets::{CachedSecret, SigningKeys, link_signer_key, sealing_keyring, signing_keys},
         table::{Table, keys::Key},
     },
     config::{self, ConfigError},
@@ -21,7 +21,6 @@ use waybill::{
         request::{Request, Rules},
         tenant::Tenant,
     },
-    openpgp::ServiceKey,
     seal::Keyring,
 };
 
@@ -40,6 +39,8 @@ pub struct App {
     pub table: Table,
     /// To dispatchers.
     pub deliveries: Queue,
+    /// Deliveries that were given up.
+    pub dead_deliveries: Queue,
     /// Settings of the request machine.
     pub rules: Rules,
     /// Definitions.
@@ -50,8 +51,8 @@ pub struct App {
     pub signer: LinkSigner,
     /// Opens links and webhook secrets.
     pub sealing: CachedSecret<Keyring>,
-    /// Its public half is published.
-    pub signing: CachedSecret<ServiceKey>,
+    /// Their public halves are published.
+    pub signing: CachedSecret<SigningKeys>,
     /// Base of the URLs that are handed out, without a trailing slash.
     pub public_url: String,
 }
@@ -83,7 +84,8 @@ impl App {
                 retention_hours: config::parsed("WAYBILL_RETENTION_HOURS")?,
             },
             table,
-            deliveries: Queue::new(sqs, config::text("WAYBILL_DELIVERY_QUEUE")?),
+            deliveries: Queue::new(sqs.clone(), config::text("WAYBILL_DELIVERY_QUEUE")?),
+            dead_deliveries: Queue::new(sqs, config::text("WAYBILL_DELIVERY_DLQ")?),
             rules: config::request_rules()?,
             config: store,
             objects: Objects::new(s3.clone(), report_bucket.clone()),
@@ -93,7 +95,7 @@ impl App {
                 link_signer_key(secrets.clone(), config::text("WAYBILL_LINK_SIGNER_SECRET")?),
             ),
             sealing: sealing_keyring(secrets.clone(), config::text("WAYBILL_SEALING_SECRET")?),
-            signing: service_key(secrets, config::text("WAYBILL_SIGNING_SECRET")?),
+            signing: signing_keys(secrets, config::text("WAYBILL_SIGNING_SECRET")?),
             public_url: config::text("WAYBILL_PUBLIC_URL")?.trim_end_matches('/').to_owned(),
         })
     }

@@ -15,7 +15,7 @@ use crate::{
     app::App,
     body::MAX_BODY,
     problem::Problem,
-    routes::{api_keys, links, reports, requests, tenants, well_known},
+    routes::{api_keys, dead_letters, deliveries, endpoints, links, reports, requests, tenants, well_known},
 };
 
 /// The router, ready to serve.
@@ -23,6 +23,7 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/health", get(well_known::health))
         .route("/.well-known/waybill-openpgp.asc", get(well_known::openpgp_key))
+        .route("/.well-known/waybill-ed25519.json", get(well_known::webhook_keys))
         .route("/v1/links/{capability}", get(links::follow))
         .route("/v1/reports", get(reports::list))
         .route("/v1/reports/{report}", get(reports::show))
@@ -33,6 +34,18 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/requests/{request}/links", post(links::make).get(links::list))
         .route("/v1/requests/{request}/links/{link}", delete(links::revoke))
         .route("/v1/requests/{request}/accesses", get(links::accesses))
+        .route("/v1/deliveries", get(deliveries::list))
+        .route("/v1/deliveries/{delivery}", get(deliveries::show))
+        .route("/v1/deliveries/{delivery}/redeliver", post(deliveries::redeliver))
+        .route("/v1/endpoints/{endpoint}/recover", post(deliveries::recover))
+        .route("/v1/recoveries/{recovery}", get(deliveries::recovery))
+        .route("/v1/dead-letters/redrive", post(dead_letters::redrive))
+        .route("/v1/endpoints", post(endpoints::create).get(endpoints::list))
+        .route("/v1/endpoints/{endpoint}", get(endpoints::show).put(endpoints::put).delete(endpoints::delete))
+        .route("/v1/endpoints/{endpoint}/test", post(endpoints::test))
+        .route("/v1/endpoints/{endpoint}/rotate-secret", post(endpoints::rotate_secret))
+        .route("/v1/endpoints/{endpoint}/pause", post(endpoints::pause))
+        .route("/v1/endpoints/{endpoint}/resume", post(endpoints::resume))
         .route("/v1/tenants", get(tenants::list))
         .route("/v1/tenants/{tenant}", put(tenants::put).get(tenants::show).delete(tenants::erasures::request))
         .route("/v1/tenants/{tenant}/audit", get(tenants::audit_trail::list))

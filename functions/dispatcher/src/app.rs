@@ -1,15 +1,21 @@
 //! What every message shares, made once per process.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use waybill::{
     aws::{
         AwsError,
         link_signer::{LinkSigner, SignError},
         queue::Queue,
         s3_client, sdk_config,
-        secrets::{CachedSecret, SecretError, link_signer_key, sealing_keyring},
+        secrets::{CachedSecret, SecretError, SigningKeys, link_signer_key, sealing_keyring, signing_keys},
         table::{Table, TableError},
     },
     config::{self, ConfigError},
@@ -18,7 +24,7 @@ use waybill::{
     seal::{Keyring, SealError},
 };
 
-use crate::bus::Bus;
+use crate::{authenticate::Tokens, bus::Bus};
 
 /// Clients and settings.
 pub struct App {
@@ -34,6 +40,10 @@ pub struct App {
     pub signer: LinkSigner,
     /// Opens links and webhook secrets.
     pub sealing: CachedSecret<Keyring>,
+    /// Signs notifications in the service's name.
+    pub signing: CachedSecret<SigningKeys>,
+    /// Access tokens for receivers that want one.
+    pub tokens: Tokens,
     /// The only way to a receiver.
     pub guard: Arc<Guard>,
     /// Waits before each attempt.
@@ -44,6 +54,24 @@ pub struct App {
     pub lease: SignedDuration,
     /// Base of managed links.
     pub public_url: String,
+    /// When this invocation ends.
+    pub deadline: Deadline,
+}
+
+/// When the invocation under way ends. A process has one at a time.
+#[derive(Debug, Default)]
+pub struct Deadline(AtomicI64);
+
+impl Deadline {
+    /// As Lambda tells it, in epoch milliseconds.
+    pub fn set(&self, millis: u64) {
+        self.0.store(i64::try_from(millis).unwrap_or(i64::MAX), Ordering::Relaxed);
+    }
+
+    /// The time.
+    pub fn get(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.0.load(Ordering::Relaxed)).unwrap_or(Timestamp::MAX)
+    }
 }
 
 /// What keeps a message from being done now. The message comes again.
@@ -90,12 +118,15 @@ impl App {
                 config::text("WAYBILL_REPORT_BUCKET")?,
                 link_signer_key(secrets.clone(), config::text("WAYBILL_LINK_SIGNER_SECRET")?),
             ),
-            sealing: sealing_keyring(secrets, config::text("WAYBILL_SEALING_SECRET")?),
+            sealing: sealing_keyring(secrets.clone(), config::text("WAYBILL_SEALING_SECRET")?),
+            signing: signing_keys(secrets, config::text("WAYBILL_SIGNING_SECRET")?),
+            tokens: Tokens::default(),
             guard: Arc::new(config::guard()?),
             schedule: config::retry_schedule()?,
             timeout: Duration::from_secs(u64::from(seconds)),
             lease: SignedDuration::from_secs(i64::from(seconds) + 20),
             public_url: config::text("WAYBILL_PUBLIC_URL")?.trim_end_matches('/').to_owned(),
+            deadline: Deadline::default(),
         })
     }
 }

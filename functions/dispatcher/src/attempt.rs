@@ -1,60 +1,76 @@
 //! One attempt: recorded before the receiver is called, its outcome recorded before the message is done.
 
+use http::HeaderMap;
 use jiff::Timestamp;
 use uuid::Uuid;
 use waybill::{
-    aws::table::{Row, Stored, TableError, Write, keys::Key, rows::AttemptRow},
+    aws::table::{Row, Stored, TableError, Write, rows::AttemptRow},
     clock,
     domain::{
         delivery::{Attempt, AttemptOutcome, Delivery, Effect, Event, Status, Step},
-        endpoint::Endpoint,
-        id::{DeliveryId, RequestId},
-        link::{self, LinkMode},
-        message::{Announcement, Dead, DeliveryMessage, DeliveryTask},
+        health,
+        message::{Dead, DeliveryMessage, DeliveryTask},
     },
-    seal::Keyring,
     telemetry::{self, Unit},
 };
 
 use crate::{
     app::{App, Retry},
-    body,
-    receiver::{self, Receiver},
+    authenticate, body, disable, lane,
+    receiver::Receiver,
     webhook::{self, Attempted, WebhookCall},
 };
 
 /// How often a change is tried anew when somebody else changed the row in between.
 const CONFLICTS: usize = 5;
 
-/// Makes the delivery's next attempt, unless it is not due, under way elsewhere, or over.
-pub async fn attempt(app: &App, tenant: &str, request: RequestId, id: DeliveryId) -> Result<(), Retry> {
-    let key = Key::delivery(tenant, request, id);
-    let Some(read) = app.table.get::<Delivery>(&key).await? else { return Ok(()) };
-    let Some(receiver) = receiver::of(app, &read.row).await? else {
-        return call_off(app, read).await;
-    };
-    if receiver.endpoint.as_ref().is_some_and(Endpoint::is_held) {
-        tracing::info!(delivery.id = %id, "waits until its endpoint is resumed");
-        return Ok(());
-    }
-    let Some((begun, owner)) = begin(app, read, &receiver).await? else { return Ok(()) };
+/// Makes the delivery's next attempt, unless it is not due, under way elsewhere, or over. Returns what the receiver
+/// showed of itself by it, if it was called and its answer says anything.
+pub async fn make(app: &App, read: Stored<Delivery>, receiver: &Receiver) -> Result<Option<health::Event>, Retry> {
+    let Some((begun, owner)) = begin(app, read, receiver).await? else { return Ok(None) };
     if begun.row.status != Status::Pending {
-        return Ok(());
+        return Ok(None);
     }
     let started_at = clock::now();
     // Begun is begun: what is our own fault ends the attempt too, and the next comes when the schedule says.
-    let attempted = call(app, &begun.row, &receiver, started_at).await.unwrap_or_else(|error| {
-        tracing::error!(delivery.id = %id, %error, "attempt could not be prepared");
+    let called = Box::pin(call(app, &begun.row, receiver, started_at)).await;
+    let is_our_fault = called.is_err();
+    let attempted = called.unwrap_or_else(|error| {
+        tracing::error!(delivery.id = %begun.row.id, %error, "attempt could not be prepared");
         Attempted::not_made("the notification could not be prepared".to_owned())
     });
     let row = attempt_row(&begun.row, &finished(&attempted, begun.row.attempts, started_at));
     report(&begun.row, &attempted);
-    end(app, begun, row, (owner, attempted.outcome), &receiver).await
+    if let Some(endpoint) = &receiver.endpoint
+        && webhook::asks_no_more(receiver.profile, attempted.http_status)
+        && let Err(error) = disable::disable(app, endpoint, "It answered 410 Gone: never call again.").await
+    {
+        // The answer is recorded all the same, and the next delivery gets it again.
+        tracing::error!(endpoint.id = %endpoint.id, %error, "endpoint not disabled");
+    }
+    let outcome = attempted.outcome.clone();
+    let retry_at = end(app, begun, row, (owner, attempted.outcome), receiver).await?;
+    Ok(match outcome {
+        _ if is_our_fault => None,
+        AttemptOutcome::Success => Some(health::Event::Succeeded),
+        AttemptOutcome::Retryable { .. } => Some(health::Event::Failed { retry_at }),
+        // Said of this notification, not of the receiver's health.
+        AttemptOutcome::Permanent { .. } => None,
+    })
 }
 
 /// Its endpoint was deleted: there is nobody to tell any more.
-async fn call_off(app: &App, read: Stored<Delivery>) -> Result<(), Retry> {
+pub async fn call_off(app: &App, read: Stored<Delivery>) -> Result<(), Retry> {
     let Ok(step) = read.row.apply(Event::CallOff, clock::now(), &app.schedule) else { return Ok(()) };
+    match commit(app, &read, step, None).await {
+        Ok(_) | Err(Retry::Table(TableError::Conflict)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The life of its file has ended while it waited.
+pub async fn expire(app: &App, read: Stored<Delivery>) -> Result<(), Retry> {
+    let Ok(step) = read.row.apply(Event::Park { until: None }, clock::now(), &app.schedule) else { return Ok(()) };
     match commit(app, &read, step, None).await {
         Ok(_) | Err(Retry::Table(TableError::Conflict)) => Ok(()),
         Err(error) => Err(error),
@@ -92,23 +108,25 @@ async fn begin(
     Err(TableError::Conflict.into())
 }
 
+/// When the next attempt is due, if there is one.
 async fn end(
     app: &App,
     mut begun: Stored<Delivery>,
     row: AttemptRow,
     (owner, outcome): (String, AttemptOutcome),
     receiver: &Receiver,
-) -> Result<(), Retry> {
+) -> Result<Option<Timestamp>, Retry> {
     let key = begun.row.key();
     for _ in 0..CONFLICTS {
         let jitter = jitter();
         let event = Event::End { owner: owner.clone(), outcome: outcome.clone(), jitter };
         let Ok(step) = begun.row.apply(event, clock::now(), &receiver.schedule) else {
             // Somebody took over after the lease ran out. What happened is recorded all the same.
-            return Ok(app.table.write(vec![Write::overwrite(&row)?]).await?);
+            app.table.write(vec![Write::overwrite(&row)?]).await?;
+            return Ok(None);
         };
         match commit(app, &begun, step, Some(row.clone())).await {
-            Ok(_) => return Ok(()),
+            Ok(stored) => return Ok(stored.row.next_attempt_at),
             Err(Retry::Table(TableError::Conflict)) => {
                 begun = app.table.get(&key).await?.ok_or(Retry::Missing("the delivery"))?;
             }
@@ -119,7 +137,7 @@ async fn end(
 }
 
 /// Writes the step, then carries its effects out. An effect that fails is left to the sweeper: the row is due.
-async fn commit(
+pub async fn commit(
     app: &App,
     read: &Stored<Delivery>,
     step: Step,
@@ -130,6 +148,7 @@ async fn commit(
     if let Some(attempt) = &attempt {
         writes.push(Write::overwrite(attempt)?);
     }
+    writes.extend(lane::waiting_row(&read.row, &next)?);
     app.table.write(writes).await?;
     let mut stored = Stored { row: next, revision: read.revision + 1 };
     for effect in effects {
@@ -170,36 +189,22 @@ fn message(delivery: &Delivery, dead: Option<Dead>) -> DeliveryMessage {
 
 /// Calls the receiver: whatever it does is an outcome, never an error.
 async fn call(app: &App, delivery: &Delivery, receiver: &Receiver, now: Timestamp) -> Result<Attempted, Retry> {
-    let announcement = &delivery.announcement;
-    let keyring = app.sealing.get().await?;
-    let link = link(app, announcement, &keyring, now).await?;
+    let Some(body) = body::of(app, delivery, receiver.profile, now).await? else {
+        let (profile, kind) = (receiver.profile.name(), delivery.announcement.kind.name());
+        return Ok(Attempted::never_made(format!("the profile {profile} cannot express {kind}")));
+    };
     let call = WebhookCall {
         url: receiver.url.clone(),
         message_id: delivery.id.to_string(),
-        body: body::render(announcement, link.as_ref())?,
+        body,
+        headers: HeaderMap::new(),
         secrets: receiver.secrets.clone(),
+        service: app.signing.get().await?,
+        profile: receiver.profile,
         timeout: receiver.timeout,
         now,
     };
-    Ok(webhook::attempt(&app.guard, &call).await)
-}
-
-/// The link that a receiver is shown: the managed one that came with the file, or a direct one, signed anew.
-async fn link(app: &App, event: &Announcement, keyring: &Keyring, now: Timestamp) -> Result<Option<body::Link>, Retry> {
-    let (Some(file), Some(expires_at)) = (&event.file, event.link_expires_at()) else { return Ok(None) };
-    match (&event.link_sealed, event.link.mode) {
-        (Some(sealed), LinkMode::Managed) => {
-            let request_key = Key::request(&event.tenant, event.request);
-            let capability = keyring.open(sealed, &request_key.associated())?;
-            let url = link::url(&app.public_url, &String::from_utf8_lossy(capability.expose()));
-            Ok(Some(body::Link { url, expires_at }))
-        }
-        (None, LinkMode::Managed) => Ok(None),
-        (_, LinkMode::Direct) => {
-            let signed = app.signer.sign_within_bounds(&file.key, now, expires_at).await?;
-            Ok(signed.map(|signed| body::Link { url: signed.url, expires_at: signed.expires_at }))
-        }
-    }
+    Ok(authenticate::attempt(app, receiver, call).await)
 }
 
 fn report(delivery: &Delivery, attempted: &Attempted) {

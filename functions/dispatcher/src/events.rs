@@ -12,14 +12,16 @@ use crate::{
     facts,
 };
 
-/// Puts an event on the bus. Once it is there it may be put again: consumers know it by its `event_id`.
+/// Puts an event on the bus. Once it is there it may be put again: consumers know it by its `event_id`. The bus is told
+/// of reports only: what is of a customer's own processes came from there.
 pub async fn publish(app: &App, event: &Announcement) -> Result<(), Retry> {
-    let detail = serde_json::to_string(&detail(event))?;
+    let Some(status) = status(event.kind) else { return Ok(()) };
+    let detail = serde_json::to_string(&detail(event, status))?;
     Ok(app.bus.put(event.kind.name(), &detail, event.occurred_at).await?)
 }
 
 /// Version 1 of the document. A field may be added to it; anything else makes a version 2.
-fn detail(event: &Announcement) -> Value {
+fn detail(event: &Announcement, status: Status) -> Value {
     let mut detail = json!({
         "v": "1",
         "event_id": event.id,
@@ -31,7 +33,7 @@ fn detail(event: &Announcement) -> Value {
         "report_version": event.report_version,
         "presenter_id": event.presenter_id,
         "requested_at": event.requested_at,
-        "status": status(event.kind).name(),
+        "status": status.name(),
     });
     if let Some(detail) = detail.as_object_mut() {
         detail.extend(facts::of(event));
@@ -40,14 +42,15 @@ fn detail(event: &Announcement) -> Value {
     detail
 }
 
-/// What the request became by the event.
-const fn status(kind: EventKind) -> Status {
+/// What the request became by the event; none if there is no request.
+const fn status(kind: EventKind) -> Option<Status> {
     match kind {
-        EventKind::ReportSucceeded => Status::Succeeded,
-        EventKind::ReportDivergent => Status::Divergent,
-        EventKind::ReportFailed => Status::Failed,
-        EventKind::ReportCancelled => Status::Cancelled,
-        EventKind::ReportExpired => Status::Expired,
+        EventKind::ReportSucceeded => Some(Status::Succeeded),
+        EventKind::ReportDivergent => Some(Status::Divergent),
+        EventKind::ReportFailed => Some(Status::Failed),
+        EventKind::ReportCancelled => Some(Status::Cancelled),
+        EventKind::ReportExpired => Some(Status::Expired),
+        EventKind::ProcessStatus | EventKind::EndpointTest => None,
     }
 }
 
@@ -59,7 +62,7 @@ mod tests {
     #[test]
     fn the_detail_says_which_request_and_what_became_of_it() {
         let event = event(EventKind::ReportSucceeded);
-        let detail = detail(&event);
+        let detail = detail(&event, Status::Succeeded);
         assert_eq!((&detail["v"], &detail["event"]), (&json!("1"), &json!("report.succeeded")));
         assert_eq!((&detail["event_id"], &detail["request_id"]), (&json!(event.id), &json!(event.request)));
         assert_eq!((&detail["status"], &detail["report_version"]), (&json!("SUCCEEDED"), &json!(7)));
@@ -69,7 +72,7 @@ mod tests {
     #[test]
     fn nothing_in_it_opens_a_file() {
         for kind in [EventKind::ReportSucceeded, EventKind::ReportDivergent, EventKind::ReportExpired] {
-            let text = detail(&event(kind)).to_string();
+            let text = detail(&event(kind), status(kind).unwrap()).to_string();
             assert!(!text.contains("sealed") && !text.contains("link") && !text.contains("acme/req"), "{text}");
         }
     }

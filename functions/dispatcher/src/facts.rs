@@ -51,7 +51,8 @@ pub mod tests {
 
     /// An event of that kind, with all that may stand in one.
     pub fn event(kind: EventKind) -> Announcement {
-        let has_file = !matches!(kind, EventKind::ReportFailed | EventKind::ReportCancelled);
+        let has_file =
+            matches!(kind, EventKind::ReportSucceeded | EventKind::ReportDivergent | EventKind::ReportExpired);
         let check = CheckOutcome {
             name: "rows".into(),
             kind: CheckKind::Rows,
@@ -76,6 +77,7 @@ pub mod tests {
             occurred_at: Timestamp::UNIX_EPOCH,
             tenant: "acme".into(),
             request: RequestId::generate(),
+            process: None,
             report: "r".into(),
             report_version: 7,
             presenter_id: Uuid::nil(),
@@ -89,6 +91,7 @@ pub mod tests {
             failure: (kind == EventKind::ReportFailed).then(|| Failure::new(FailureCode::TooLarge, "Too many rows.")),
             deed: (kind == EventKind::ReportCancelled).then(deed),
             fanned_out: false,
+            told_up_to: None,
             due_at: None,
             handoffs: 0,
         }

@@ -1,73 +1,141 @@
 //! One event goes to the event bus, and becomes one delivery per receiver.
 
+use jiff::Timestamp;
 use waybill::{
-    aws::table::{Row, Stored, TableError, Write, keys::Key},
+    aws::table::{
+        Row, Stored, TableError, Write,
+        keys::{ENDPOINTS, Key},
+    },
     clock,
     domain::{
-        delivery::Delivery,
+        delivery::{Delivery, Target},
+        endpoint::Endpoint,
         id::{EventId, RequestId},
-        message::{Announcement, DeliveryMessage, DeliveryTask},
+        message::{Announcement, DeliveryMessage, DeliveryTask, EventKind},
         retry::Schedule,
     },
 };
 
 use crate::{
     app::{App, Retry},
-    attempt, events,
+    events, lane, receiver,
 };
 
+/// Deliveries of one transaction: each is two writes, beside the event's row.
+const PIECE: usize = 40;
+
 /// Tells the bus, makes the deliveries and removes the outbox row, the latter two in one transaction: a repeat finds
-/// no row. If the bus cannot be told, the row stays and the message comes again; receivers do not wait for that.
+/// no row. If the bus cannot be told, the row stays and the message comes again; receivers do not wait for that. Where
+/// there are many receivers, the row says after each transaction how far it has come.
 pub async fn fan_out(app: &App, tenant: &str, request: RequestId, event: EventId) -> Result<(), Retry> {
-    let Some(read) = app.table.get::<Announcement>(&Key::event(tenant, request, event)).await? else {
+    let Some(mut read) = app.table.get::<Announcement>(&Key::event(tenant, request, event)).await? else {
         return Ok(());
     };
     let published = events::publish(app, &read.row).await;
-    let Plan { deliveries, outbox } = plan(&read, published.is_ok(), clock::now(), &app.schedule)?;
-    let mut writes = deliveries.iter().map(Write::insert).collect::<Result<Vec<_>, _>>()?;
-    writes.extend(outbox);
-    match app.table.write(writes).await {
-        Ok(()) => {}
-        // Another copy of the message was faster; its deliveries are the same ones, and if the row is still there,
-        // it is due.
-        Err(TableError::Conflict) => return Ok(()),
-        Err(error) => return Err(error.into()),
+    let mut left = receivers(app, &read.row).await?;
+    let several = left.len() > 1;
+    loop {
+        let rest = left.split_off(left.len().min(PIECE));
+        let plan = plan(&read.row, left, !rest.is_empty(), published.is_ok(), clock::now());
+        let mut writes = plan.deliveries.iter().map(Write::delivery).collect::<Result<Vec<_>, _>>()?.concat();
+        writes.extend(match &plan.outbox {
+            Outbox::Gone => Some(Write::delete(read.row.key())),
+            Outbox::Becomes(next) => Some(Write::replace(&read, next)?),
+            Outbox::Stays => None,
+        });
+        match app.table.write(writes).await {
+            Ok(()) => {}
+            // Another copy of the message was faster; its deliveries are the same ones, and if the row is still there,
+            // it is due.
+            Err(TableError::Conflict) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+        hand_over(app, tenant, request, &plan.deliveries, several).await?;
+        if let (Outbox::Becomes(next), false) = (plan.outbox, rest.is_empty()) {
+            read = Stored { row: *next, revision: read.revision + 1 };
+        }
+        if rest.is_empty() {
+            return published;
+        }
+        left = rest;
     }
-    hand_over(app, tenant, request, &deliveries).await?;
-    published
+}
+
+/// Who is to be told, and after which waits.
+type Told = (Target, Schedule);
+
+/// The receivers that the request names; else every endpoint that wants the event and was not told yet, by id.
+async fn receivers(app: &App, event: &Announcement) -> Result<Vec<Told>, Retry> {
+    if event.fanned_out {
+        return Ok(vec![]);
+    }
+    let default = || app.schedule.clone();
+    match &event.target {
+        None => subscribed(app, event).await,
+        Some(target @ Target::Webhook { .. }) => Ok(vec![(target.clone(), default())]),
+        Some(target @ Target::Endpoint { id }) => {
+            let endpoint = app.table.get::<Endpoint>(&Key::endpoint(&event.tenant, *id)).await?;
+            Ok(match endpoint.map(|stored| stored.row) {
+                // What its owner chose holds whoever names it.
+                Some(endpoint) if event.kind != EventKind::EndpointTest && !endpoint.takes(event.kind) => vec![],
+                Some(endpoint) => vec![(target.clone(), receiver::schedule(app, &endpoint))],
+                // The delivery tells that it was deleted.
+                None => vec![(target.clone(), default())],
+            })
+        }
+    }
+}
+
+async fn subscribed(app: &App, event: &Announcement) -> Result<Vec<Told>, Retry> {
+    let mut told = Vec::new();
+    for row in app.table.query(&Key::tenant(&event.tenant).pk, ENDPOINTS).await? {
+        let endpoint = row.read::<Endpoint>()?.row;
+        if event.told_up_to.is_none_or(|last| endpoint.id > last) && event.wanted_by(&endpoint) {
+            told.push((Target::Endpoint { id: endpoint.id }, receiver::schedule(app, &endpoint)));
+        }
+    }
+    Ok(told)
 }
 
 /// What is to be written of an event.
 struct Plan {
     /// To be made.
     deliveries: Vec<Delivery>,
-    /// What becomes of its row; none if it stays as it is.
-    outbox: Option<Write>,
+    /// What becomes of its row.
+    outbox: Outbox,
 }
 
-fn plan(
-    read: &Stored<Announcement>,
-    published: bool,
-    now: jiff::Timestamp,
-    schedule: &Schedule,
-) -> Result<Plan, TableError> {
-    let event = &read.row;
-    let receivers = event.target.iter().filter(|_| !event.fanned_out);
-    let deliveries =
-        receivers.map(|target| Delivery::new(event.clone(), target.clone(), now, schedule)).collect::<Vec<_>>();
-    let outbox = match (published, event.fanned_out) {
-        (true, _) => Some(Write::delete(event.key())),
-        (false, true) => None,
-        (false, false) => Some(Write::replace(read, &Announcement { fanned_out: true, ..event.clone() })?),
+enum Outbox {
+    Gone,
+    Becomes(Box<Announcement>),
+    Stays,
+}
+
+/// `more`: there are receivers beyond these.
+fn plan(event: &Announcement, receivers: Vec<Told>, more: bool, published: bool, now: Timestamp) -> Plan {
+    let deliveries: Vec<Delivery> =
+        receivers.into_iter().map(|(target, schedule)| Delivery::new(event.clone(), target, now, &schedule)).collect();
+    let last = deliveries.last().and_then(|delivery| delivery.target.endpoint());
+    let outbox = match (more, published, event.fanned_out) {
+        (true, ..) => Outbox::Becomes(Box::new(Announcement { told_up_to: last, ..event.clone() })),
+        (false, true, _) => Outbox::Gone,
+        (false, false, true) => Outbox::Stays,
+        (false, false, false) => Outbox::Becomes(Box::new(Announcement { fanned_out: true, ..event.clone() })),
     };
-    Ok(Plan { deliveries, outbox })
+    Plan { deliveries, outbox }
 }
 
 /// A single delivery is attempted at once, which saves a message and its wait; several go to the queue, so that a slow
 /// receiver holds nobody else up.
-async fn hand_over(app: &App, tenant: &str, request: RequestId, deliveries: &[Delivery]) -> Result<(), Retry> {
-    if let [only] = deliveries {
-        return attempt::attempt(app, tenant, request, only.id).await;
+async fn hand_over(
+    app: &App,
+    tenant: &str,
+    request: RequestId,
+    deliveries: &[Delivery],
+    several: bool,
+) -> Result<(), Retry> {
+    if let ([only], false) = (deliveries, several) {
+        return Box::pin(lane::wake(app, tenant, request, only.id)).await;
     }
     for delivery in deliveries {
         let task = DeliveryTask::Attempt(delivery.id);
@@ -81,39 +149,46 @@ async fn hand_over(app: &App, tenant: &str, request: RequestId, deliveries: &[De
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-    use waybill::domain::{delivery::Target, message::EventKind};
+    use waybill::domain::id::EndpointId;
 
     use super::*;
     use crate::facts::tests::event;
 
-    /// Deliveries made, and what becomes of the row: gone, marked, or nothing.
-    fn planned(fanned_out: bool, published: bool) -> (usize, &'static str) {
-        let target = Some(Target::Webhook { url: "https://example.com/hook".into() });
-        let row = Announcement { target, fanned_out, ..event(EventKind::ReportSucceeded) };
-        let read = Stored { row, revision: 1 };
+    fn told(count: usize) -> Vec<Told> {
         let schedule = Schedule::parse("0").unwrap();
-        let plan = plan(&read, published, Timestamp::UNIX_EPOCH, &schedule).unwrap();
-        let outbox = match plan.outbox.map(|write| format!("{write:?}")) {
-            None => "nothing",
-            Some(write) if write.contains("Delete") => "gone",
-            Some(_) => "marked",
-        };
-        (plan.deliveries.len(), outbox)
+        (0..count).map(|_| (Target::Endpoint { id: EndpointId::generate() }, schedule.clone())).collect()
+    }
+
+    /// What becomes of the row: gone, marked, or nothing.
+    fn planned(fanned_out: bool, published: bool) -> &'static str {
+        let row = Announcement { fanned_out, ..event(EventKind::ReportSucceeded) };
+        match plan(&row, vec![], false, published, Timestamp::UNIX_EPOCH).outbox {
+            Outbox::Stays => "nothing",
+            Outbox::Gone => "gone",
+            Outbox::Becomes(next) => {
+                assert!(next.fanned_out);
+                "marked"
+            }
+        }
     }
 
     #[test]
     fn receivers_do_not_wait_for_the_bus_and_the_event_for_nobody() {
-        assert_eq!(planned(false, true), (1, "gone"));
-        assert_eq!(planned(false, false), (1, "marked"));
-        assert_eq!(planned(true, false), (0, "nothing"), "the row is due as it is");
-        assert_eq!(planned(true, true), (0, "gone"));
+        assert_eq!(planned(false, true), "gone");
+        assert_eq!(planned(false, false), "marked");
+        assert_eq!(planned(true, false), "nothing", "the row is due as it is");
+        assert_eq!(planned(true, true), "gone");
     }
 
     #[test]
-    fn an_event_without_receivers_goes_to_the_bus_all_the_same() {
-        let read = Stored { row: event(EventKind::ReportFailed), revision: 1 };
-        let plan = plan(&read, true, Timestamp::UNIX_EPOCH, &Schedule::parse("0").unwrap()).unwrap();
-        assert!(plan.deliveries.is_empty() && plan.outbox.is_some());
+    fn many_receivers_are_told_in_pieces() {
+        let row = event(EventKind::ReportSucceeded);
+        for published in [true, false] {
+            let plan = plan(&row, told(3), true, published, Timestamp::UNIX_EPOCH);
+            let Outbox::Becomes(next) = plan.outbox else { panic!("the row must stay for the rest") };
+            assert_eq!((next.fanned_out, next.told_up_to), (false, plan.deliveries[2].target.endpoint()));
+        }
+        let writes = 2 * PIECE + 1;
+        assert!(writes <= 100, "a transaction of DynamoDB");
     }
 }

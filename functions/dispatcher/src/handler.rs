@@ -7,7 +7,7 @@ use waybill::domain::message::{DeliveryMessage, DeliveryTask};
 
 use crate::{
     app::{App, Retry},
-    attempt, fan_out,
+    fan_out, lane, redrive,
 };
 
 /// Works on all messages side by side; each fails alone.
@@ -37,12 +37,17 @@ async fn one(app: &App, message: &SqsMessage) -> Option<String> {
             return Some(id);
         }
     };
-    let DeliveryMessage::V1 { tenant, request, task, .. } = parsed;
+    let DeliveryMessage::V1 { tenant, request, task, dead } = parsed;
     let span = tracing::info_span!("delivery", tenant.id = tenant, request.id = %request);
     let outcome: Result<(), Retry> = async {
+        if let Some(dead) = &dead
+            && !redrive::counts(app, &tenant, request, task, dead).await?
+        {
+            return Ok(());
+        }
         match task {
             DeliveryTask::FanOut(event) => fan_out::fan_out(app, &tenant, request, event).await,
-            DeliveryTask::Attempt(delivery) => attempt::attempt(app, &tenant, request, delivery).await,
+            DeliveryTask::Attempt(delivery) => Box::pin(lane::wake(app, &tenant, request, delivery)).await,
         }
     }
     .instrument(span.clone())

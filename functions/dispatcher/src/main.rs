@@ -2,13 +2,17 @@
 
 mod app;
 mod attempt;
+mod authenticate;
 mod body;
 mod bus;
+mod disable;
 mod events;
 mod facts;
 mod fan_out;
 mod handler;
+mod lane;
 mod receiver;
+mod redrive;
 mod sign;
 mod webhook;
 
@@ -23,7 +27,10 @@ async fn main() -> Result<(), Error> {
     let app = Arc::new(app::App::from_env().await?);
     run(service_fn(move |event: LambdaEvent<SqsEvent>| {
         let app = Arc::clone(&app);
-        async move { Ok::<_, Error>(handler::handle(&app, event.payload).await) }
+        async move {
+            app.deadline.set(event.context.deadline);
+            Ok::<_, Error>(handler::handle(&app, event.payload).await)
+        }
     }))
     .await
 }

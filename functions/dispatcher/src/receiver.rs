@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
 use waybill::{
     aws::table::keys::Key,
     domain::{
@@ -14,7 +15,10 @@ use waybill::{
     },
 };
 
-use crate::app::{App, Retry};
+use crate::{
+    app::{App, Retry},
+    authenticate::{self, Access, Client},
+};
 
 /// A receiver, ready to be called.
 #[derive(Debug, Clone)]
@@ -31,13 +35,12 @@ pub struct Receiver {
     pub timeout: Duration,
     /// Waits before each attempt.
     pub schedule: Schedule,
-}
-
-impl Receiver {
+    /// Headers of its own.
+    pub headers: HeaderMap,
     /// How it knows us, besides the signature.
-    pub fn authentication(&self) -> &Authentication {
-        self.endpoint.as_ref().map_or(&Authentication::None, |endpoint| &endpoint.settings.authentication)
-    }
+    pub access: Access,
+    /// What it is sent that must not be kept with its answers.
+    pub confidential: Vec<Secret<String>>,
 }
 
 /// The delivery's receiver; none if its endpoint was deleted.
@@ -60,6 +63,9 @@ async fn one_off(app: &App, tenant: &str, url: String) -> Result<Receiver, Retry
         secrets: vec![secret],
         timeout: app.timeout,
         schedule: app.schedule.clone(),
+        headers: HeaderMap::new(),
+        access: Access::Open,
+        confidential: vec![],
     })
 }
 
@@ -71,14 +77,63 @@ async fn registered(app: &App, tenant: &str, id: EndpointId) -> Result<Option<Re
         secrets.push(open(app, &secret.sealed, &key).await?);
     }
     let settings = &endpoint.settings;
+    let (access, mut confidential) = access(app, &endpoint, &key).await?;
+    let mut headers = HeaderMap::new();
+    for (name, sealed) in &settings.headers {
+        let value = open(app, sealed, &key).await?;
+        // Both were judged when they were recorded.
+        let name = HeaderName::from_bytes(name.as_bytes()).ok();
+        headers.extend(name.zip(authenticate::sensitive(value.expose())));
+        confidential.push(value);
+    }
     Ok(Some(Receiver {
         url: settings.url.clone(),
         profile: settings.profile,
         secrets,
         timeout: Duration::from_secs(u64::from(settings.timeout_seconds)).min(app.timeout),
-        schedule: settings.retry.schedule(&app.schedule).unwrap_or_else(|_| app.schedule.clone()),
+        schedule: schedule(app, &endpoint),
+        headers,
+        access,
+        confidential,
         endpoint: Some(endpoint),
     }))
+}
+
+/// Waits before each attempt at an endpoint.
+pub fn schedule(app: &App, endpoint: &Endpoint) -> Schedule {
+    endpoint.settings.retry.schedule(&app.schedule).unwrap_or_else(|_| app.schedule.clone())
+}
+
+/// What opens an endpoint, and what of it is confidential.
+async fn access(app: &App, endpoint: &Endpoint, key: &Key) -> Result<(Access, Vec<Secret<String>>), Retry> {
+    let unusable = || Retry::Missing("a usable credential of the endpoint");
+    match &endpoint.settings.authentication {
+        Authentication::None => Ok((Access::Open, vec![])),
+        Authentication::Basic { credentials_sealed, .. } => {
+            let credentials = open(app, credentials_sealed, key).await?;
+            let value = authenticate::basic(credentials.expose()).ok_or_else(unusable)?;
+            let encoded = value.to_str().unwrap_or_default().trim_start_matches("Basic ").to_owned();
+            let password = credentials.expose().split_once(':').map(|(_, password)| Secret::new(password.to_owned()));
+            let confidential = [Secret::new(encoded), credentials].into_iter().chain(password).collect();
+            Ok((Access::Header(AUTHORIZATION, value), confidential))
+        }
+        Authentication::ApiKey { header, value_sealed } => {
+            let value = open(app, value_sealed, key).await?;
+            let name = HeaderName::from_bytes(header.as_bytes()).map_err(|_| unusable())?;
+            let header = authenticate::sensitive(value.expose()).ok_or_else(unusable)?;
+            Ok((Access::Header(name, header), vec![value]))
+        }
+        Authentication::Oauth2 { token_url, client_id, client_secret_sealed, scope } => {
+            let client = Client {
+                endpoint: endpoint.id,
+                token_url: token_url.clone(),
+                id: client_id.clone(),
+                secret: open(app, client_secret_sealed, key).await?,
+                scope: scope.clone(),
+            };
+            Ok((Access::OAuth2(client), vec![]))
+        }
+    }
 }
 
 /// A sealed text of the row with that key.

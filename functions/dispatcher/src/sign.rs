@@ -1,17 +1,25 @@
-//! Standard Webhooks: <https://www.standardwebhooks.com>, symmetric signatures (`v1`).
+//! Signatures over a notification: those of Standard Webhooks (<https://www.standardwebhooks.com>) always, and the one
+//! that its profile adds.
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
-use waybill::domain::secret::Secret;
+use waybill::{
+    aws::secrets::SigningKeys,
+    domain::{endpoint::Profile, secret::Secret},
+};
 
 /// Id of the message, the same in all of its attempts.
-pub const ID: &str = "webhook-id";
+pub const ID: HeaderName = HeaderName::from_static("webhook-id");
 /// Seconds since 1970 of this attempt.
-pub const TIMESTAMP: &str = "webhook-timestamp";
-/// Space-separated `v1,<base64>`, one for each live secret.
-pub const SIGNATURE: &str = "webhook-signature";
+pub const TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
+/// Space-separated `v1,<base64>`, one for each live secret, and `v1a,<base64>` of the service's own key.
+pub const SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+/// Tesouro: base64 of the service's binary detached OpenPGP signature over the body.
+pub const OPENPGP_SIGNATURE: HeaderName = HeaderName::from_static("waybill-openpgp-signature");
+/// Eclipse: `t=<epoch ms>,v1=<base64>`, with a further `v1=` for each further live secret.
+pub const ECLIPSE_SIGNATURE: HeaderName = HeaderName::from_static("eclipse-signature");
 
 /// A message that cannot be signed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,90 +33,86 @@ pub enum SignError {
     /// The id cannot stand in a header, or holds the dot that separates what is signed.
     #[error("the message id cannot be signed")]
     Id,
+    /// The service's OpenPGP key does not sign.
+    #[error("the service's OpenPGP key does not sign")]
+    OpenPgp,
 }
 
-/// The three headers for `body`. With several secrets, as during rotation, the receiver may know any one of them.
+/// What is signed: one attempt.
+#[derive(Debug, Clone, Copy)]
+pub struct Message<'a> {
+    /// Id of the delivery.
+    pub id: &'a str,
+    /// Time of the attempt.
+    pub now: Timestamp,
+    /// As it is sent, byte for byte.
+    pub body: &'a [u8],
+}
+
+/// All headers that prove where the message comes from. With several secrets, as during rotation, the receiver may know
+/// any one of them.
 ///
 /// # Errors
 /// [`SignError`].
-pub fn headers(id: &str, now: Timestamp, body: &[u8], secrets: &[Secret<String>]) -> Result<HeaderMap, SignError> {
+pub fn headers(
+    message: Message<'_>,
+    secrets: &[Secret<String>],
+    service: &SigningKeys,
+    profile: Profile,
+) -> Result<HeaderMap, SignError> {
     if secrets.is_empty() {
         return Err(SignError::NoSecret);
     }
-    if id.contains('.') {
+    if message.id.contains('.') {
         return Err(SignError::Id);
     }
-    let timestamp = now.as_second();
-    let signatures: Vec<String> =
-        secrets.iter().map(|secret| sign(id, timestamp, body, secret)).collect::<Result<_, _>>()?;
-    let value = |text: &str| HeaderValue::from_str(text).map_err(|_| SignError::Id);
     let mut headers = HeaderMap::new();
-    headers.insert(ID, value(id)?);
-    headers.insert(TIMESTAMP, HeaderValue::from(timestamp));
-    headers.insert(SIGNATURE, value(&signatures.join(" "))?);
+    headers.insert(ID, value(message.id)?);
+    headers.insert(TIMESTAMP, HeaderValue::from(message.now.as_second()));
+    headers.insert(SIGNATURE, value(&standard(message, secrets, service)?)?);
+    match profile {
+        Profile::Tesouro => {
+            let signature = service.openpgp.sign_detached(message.body).map_err(|_| SignError::OpenPgp)?;
+            headers.insert(OPENPGP_SIGNATURE, value(&BASE64_STANDARD.encode(signature))?);
+        }
+        Profile::Eclipse => _ = headers.insert(ECLIPSE_SIGNATURE, value(&eclipse(message, secrets))?),
+        Profile::Waybill | Profile::Unico => {}
+    }
     Ok(headers)
 }
 
-fn sign(id: &str, timestamp: i64, body: &[u8], secret: &Secret<String>) -> Result<String, SignError> {
+fn value(text: &str) -> Result<HeaderValue, SignError> {
+    HeaderValue::from_str(text).map_err(|_| SignError::Id)
+}
+
+fn standard(message: Message<'_>, secrets: &[Secret<String>], service: &SigningKeys) -> Result<String, SignError> {
+    let mut signed = format!("{}.{}.", message.id, message.now.as_second()).into_bytes();
+    signed.extend_from_slice(message.body);
+    let mut entries = Vec::new();
+    for secret in secrets {
+        entries.push(format!("v1,{}", hmac_base64(&key(secret)?, &signed)));
+    }
+    entries.extend(service.webhook.iter().map(|keys| format!("v1a,{}", BASE64_STANDARD.encode(keys.sign(&signed)))));
+    Ok(entries.join(" "))
+}
+
+/// Its clients use the secret as the text that they were given.
+fn eclipse(message: Message<'_>, secrets: &[Secret<String>]) -> String {
+    let millis = message.now.as_millisecond();
+    let mut signed = format!("{millis}.").into_bytes();
+    signed.extend_from_slice(message.body);
+    let signatures = secrets.iter().map(|secret| format!(",v1={}", hmac_base64(secret.expose().as_bytes(), &signed)));
+    format!("t={millis}{}", signatures.collect::<String>())
+}
+
+fn key(secret: &Secret<String>) -> Result<Vec<u8>, SignError> {
     let encoded = secret.expose().strip_prefix("whsec_").ok_or(SignError::Secret)?;
-    let key = BASE64_STANDARD.decode(encoded).ok().filter(|key| !key.is_empty()).ok_or(SignError::Secret)?;
-    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, &key));
-    context.update(format!("{id}.{timestamp}.").as_bytes());
-    context.update(body);
-    Ok(format!("v1,{}", BASE64_STANDARD.encode(context.sign())))
+    BASE64_STANDARD.decode(encoded).ok().filter(|key| !key.is_empty()).ok_or(SignError::Secret)
+}
+
+fn hmac_base64(key: &[u8], signed: &[u8]) -> String {
+    BASE64_STANDARD.encode(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), signed))
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use standardwebhooks::Webhook;
-
-    use super::*;
-
-    const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-
-    fn secret(text: &str) -> Secret<String> {
-        Secret::new(text.to_owned())
-    }
-
-    #[test]
-    fn the_published_vector() {
-        let now = Timestamp::from_second(1_614_265_330).unwrap();
-        let body = br#"{"test": 2432232314}"#;
-        let headers = headers("msg_p5jXN8AQM9LWM0D4loKWxJek", now, body, &[secret(SECRET)]).unwrap();
-        assert_eq!(headers[ID], "msg_p5jXN8AQM9LWM0D4loKWxJek");
-        assert_eq!(headers[TIMESTAMP], "1614265330");
-        assert_eq!(headers[SIGNATURE], "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
-    }
-
-    #[test]
-    fn either_secret_verifies_during_rotation() {
-        let other = format!("whsec_{}", BASE64_STANDARD.encode([7; 24]));
-        let headers = headers("dlv_1", Timestamp::now(), b"{}", &[secret(SECRET), secret(&other)]).unwrap();
-        for text in [SECRET, &other] {
-            Webhook::new(text).unwrap().verify(b"{}", &headers).unwrap();
-        }
-        let third = Webhook::new(&format!("whsec_{}", BASE64_STANDARD.encode([8; 24]))).unwrap();
-        assert!(third.verify(b"{}", &headers).is_err());
-    }
-
-    #[test]
-    fn what_cannot_be_signed_is_refused() {
-        let refused = |id: &str, secrets: &[Secret<String>]| headers(id, Timestamp::now(), b"", secrets).unwrap_err();
-        assert_eq!(refused("a", &[]), SignError::NoSecret);
-        assert_eq!(refused("a.b", &[secret(SECRET)]), SignError::Id);
-        assert_eq!(refused("a\nb", &[secret(SECRET)]), SignError::Id);
-        for text in ["", "whsec_", "whsec_*", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"] {
-            assert_eq!(refused("a", &[secret(text)]), SignError::Secret, "{text}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn the_official_library_verifies_any_message(id in "[a-z0-9_]{1,40}", body: String, key: [u8; 24]) {
-            let text = format!("whsec_{}", BASE64_STANDARD.encode(key));
-            let headers = headers(&id, Timestamp::now(), body.as_bytes(), &[secret(&text)]).unwrap();
-            prop_assert!(Webhook::new(&text).unwrap().verify(body.as_bytes(), &headers).is_ok());
-        }
-    }
-}
+pub mod tests;

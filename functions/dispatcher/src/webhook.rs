@@ -1,6 +1,9 @@
-//! One attempt over a webhook: sign, POST through the guard, judge the answer by the `waybill` profile.
+//! One attempt over a webhook: sign, POST through the guard, judge the answer as the profile does.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
 
 use http::{
     HeaderMap, HeaderValue, StatusCode,
@@ -8,7 +11,8 @@ use http::{
 };
 use jiff::{SignedDuration, Timestamp};
 use waybill::{
-    domain::{delivery::AttemptOutcome, retry::MAX_RETRY_AFTER, secret::Secret},
+    aws::secrets::SigningKeys,
+    domain::{delivery::AttemptOutcome, endpoint::Profile, retry::MAX_RETRY_AFTER, secret::Secret},
     guard::{Answer, CallError, Guard},
 };
 
@@ -25,8 +29,14 @@ pub struct WebhookCall {
     pub message_id: String,
     /// The JSON document.
     pub body: Vec<u8>,
+    /// The receiver's own headers; ours come before them.
+    pub headers: HeaderMap,
     /// The live secrets, `whsec_…`.
     pub secrets: Vec<Secret<String>>,
+    /// The service's own keys, which sign too.
+    pub service: Arc<SigningKeys>,
+    /// Signatures beside those of Standard Webhooks, and what answers mean.
+    pub profile: Profile,
     /// For the whole exchange.
     pub timeout: Duration,
     /// Time of this attempt.
@@ -53,12 +63,18 @@ impl Attempted {
     pub fn not_made(reason: String) -> Self {
         without_answer(retryable(reason, None), Instant::now())
     }
+
+    /// An attempt that ended before the receiver was called, as every further one would.
+    pub fn never_made(reason: String) -> Self {
+        without_answer(AttemptOutcome::Permanent { reason }, Instant::now())
+    }
 }
 
 /// Makes one attempt. Never fails: whatever happens is an outcome.
 pub async fn attempt(guard: &Guard, call: &WebhookCall) -> Attempted {
     let started = Instant::now();
-    let mut headers = match sign::headers(&call.message_id, call.now, &call.body, &call.secrets) {
+    let message = sign::Message { id: &call.message_id, now: call.now, body: &call.body };
+    let signatures = match sign::headers(message, &call.secrets, &call.service, call.profile) {
         Ok(headers) => headers,
         Err(error) => {
             tracing::error!(delivery.id = call.message_id, %error, "a webhook cannot be signed");
@@ -66,9 +82,11 @@ pub async fn attempt(guard: &Guard, call: &WebhookCall) -> Attempted {
             return without_answer(retryable("the notification could not be signed".to_owned(), None), started);
         }
     };
+    let mut headers = call.headers.clone();
+    headers.extend(signatures);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     match guard.post(&call.url, headers, call.body.clone(), call.timeout).await {
-        Ok(answer) => judge(&answer, call.now),
+        Ok(answer) => judge(&answer, call.profile, call.now),
         Err(error) => {
             tracing::info!(delivery.id = call.message_id, ?error, "a webhook was not answered");
             let outcome = match error {
@@ -93,16 +111,23 @@ const fn retryable(reason: String, retry_after: Option<SignedDuration>) -> Attem
     AttemptOutcome::Retryable { reason, retry_after }
 }
 
-/// 2xx confirms; 410 asks never to be called again; redirects, which are never followed, and all else may pass.
-fn judge(answer: &Answer, now: Timestamp) -> Attempted {
+/// Whether that answer to a notification of that profile asks never to be called again.
+pub const fn asks_no_more(profile: Profile, http_status: Option<u16>) -> bool {
+    matches!((profile, http_status), (Profile::Waybill, Some(410)))
+}
+
+/// 2xx confirms, of Tesouro's receivers 200 alone; redirects, which are never followed, and all else may pass, unless
+/// the receiver asks for no more.
+fn judge(answer: &Answer, profile: Profile, now: Timestamp) -> Attempted {
     let status = answer.status;
     let reason = match StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()) {
         Some(name) => format!("the receiver answered {status} {name}"),
         None => format!("the receiver answered {status}"),
     };
     let outcome = match status {
-        200..=299 => AttemptOutcome::Success,
-        410 => AttemptOutcome::Permanent { reason },
+        200 => AttemptOutcome::Success,
+        201..=299 if profile != Profile::Tesouro => AttemptOutcome::Success,
+        _ if asks_no_more(profile, Some(status)) => AttemptOutcome::Permanent { reason },
         300..=399 => retryable(format!("{reason}; redirects are not followed"), None),
         _ => retryable(reason, retry_after(&answer.headers, now)),
     };
@@ -152,11 +177,11 @@ mod tests {
     }
 
     fn outcome(status: u16) -> AttemptOutcome {
-        judge(&answer(status, &[]), now()).outcome
+        judge(&answer(status, &[]), Profile::Waybill, now()).outcome
     }
 
     fn wait(value: &str) -> Option<i64> {
-        match judge(&answer(503, &[("retry-after", value)]), now()).outcome {
+        match judge(&answer(503, &[("retry-after", value)]), Profile::Waybill, now()).outcome {
             AttemptOutcome::Retryable { retry_after, .. } => retry_after.map(|wait| wait.as_secs()),
             other => panic!("{other:?}"),
         }
@@ -174,8 +199,22 @@ mod tests {
     }
 
     #[test]
+    fn profiles_differ_in_what_confirms_and_what_ends() {
+        let judged = |profile, status| judge(&answer(status, &[]), profile, now()).outcome;
+        for profile in Profile::ALL {
+            assert_eq!(judged(profile, 200), AttemptOutcome::Success, "{profile:?}");
+            let confirmed = judged(profile, 204) == AttemptOutcome::Success;
+            assert_eq!(confirmed, profile != Profile::Tesouro, "{profile:?}");
+            let ended = matches!(judged(profile, 410), AttemptOutcome::Permanent { .. });
+            assert_eq!(ended, profile == Profile::Waybill, "{profile:?}");
+            assert_eq!(asks_no_more(profile, Some(410)), ended);
+        }
+        assert!(!asks_no_more(Profile::Waybill, Some(404)) && !asks_no_more(Profile::Waybill, None));
+    }
+
+    #[test]
     fn what_is_recorded_is_redacted() {
-        let attempted = judge(&answer(500, &[]), now());
+        let attempted = judge(&answer(500, &[]), Profile::Waybill, now());
         assert_eq!(attempted.response.as_deref(), Some("token=[redacted]"));
         assert_eq!(attempted.address.as_deref(), Some("192.0.2.1:443"));
         assert_eq!((attempted.http_status, attempted.duration_ms), (Some(500), 12));
@@ -210,7 +249,10 @@ mod tests {
             url: "https://169.254.169.254/".to_owned(),
             message_id: "dlv_1".to_owned(),
             body: b"{}".to_vec(),
+            headers: HeaderMap::new(),
             secrets,
+            service: Arc::new(crate::sign::tests::service()),
+            profile: Profile::Waybill,
             timeout: Duration::from_secs(5),
             now: now(),
         }

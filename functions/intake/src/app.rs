@@ -12,6 +12,8 @@ use waybill::{
 pub struct App {
     /// How requests come to be.
     pub acceptor: Acceptor,
+    /// To dispatchers.
+    pub deliveries: Queue,
 }
 
 impl App {
@@ -19,10 +21,12 @@ impl App {
     pub async fn from_env() -> Result<Self, ConfigError> {
         let aws = sdk_config().await;
         let s3 = s3_client(&aws);
+        let sqs = aws_sdk_sqs::Client::new(&aws);
         Ok(Self {
+            deliveries: Queue::new(sqs.clone(), config::text("WAYBILL_DELIVERY_QUEUE")?),
             acceptor: Acceptor {
                 table: Table::new(aws_sdk_dynamodb::Client::new(&aws), config::text("WAYBILL_TABLE")?),
-                queue: Queue::new(aws_sdk_sqs::Client::new(&aws), config::text("WAYBILL_REQUEST_QUEUE")?),
+                queue: Queue::new(sqs, config::text("WAYBILL_REQUEST_QUEUE")?),
                 config: Arc::new(ConfigStore::new(s3, config::text("WAYBILL_CONFIG_BUCKET")?)),
                 guard: Arc::new(config::guard()?),
                 retention_hours: config::parsed("WAYBILL_RETENTION_HOURS")?,

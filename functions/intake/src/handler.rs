@@ -11,10 +11,13 @@ use waybill::{
     accept::{Accepted, Order, Rejected, request_id_of_event},
     aws::table::{TableError, keys::Key},
     clock,
-    domain::tenant::Tenant,
+    domain::{id::RequestId, tenant::Tenant},
 };
 
-use crate::app::App;
+use crate::{
+    app::App,
+    process::{self, InvalidStatus},
+};
 
 /// What a rule puts on the intake queue.
 #[derive(Debug, Deserialize)]
@@ -30,8 +33,10 @@ struct Envelope {
     event_id: String,
     /// When it was sent.
     time: Timestamp,
-    /// The event's detail: what the body of `POST /v1/requests` would be.
-    request: Value,
+    /// The event's detail, where it asks for a report: what the body of `POST /v1/requests` would be.
+    request: Option<Value>,
+    /// The event's detail, where it tells of a process of the tenant's own.
+    process: Option<Value>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +45,10 @@ enum Refused {
     Malformed(#[from] serde_json::Error),
     #[error("unknown version {0:?}")]
     Version(String),
+    #[error("it must have either a request or a process")]
+    Kind,
+    #[error(transparent)]
+    Process(#[from] InvalidStatus),
     #[error("there is no tenant {0:?}")]
     Tenant(String),
     #[error(transparent)]
@@ -74,10 +83,23 @@ async fn one(app: &App, body: &str) -> Result<(), Refused> {
     }
     let tenant = app.acceptor.table.get::<Tenant>(&Key::tenant(&envelope.tenant)).await?;
     let tenant = tenant.ok_or_else(|| Refused::Tenant(envelope.tenant.clone()))?.row;
+    if tenant.erasure.is_some() {
+        return Err(Rejected::Erased.into());
+    }
     let id = request_id_of_event(&envelope.source, &envelope.event_id, envelope.time);
-    let by = format!("event {}", envelope.source);
-    let order =
-        Order { tenant: &tenant, by: &by, id, body: &envelope.request, idempotency_key: None, repeats: None };
+    match (&envelope.request, &envelope.process) {
+        (Some(request), None) => ask(app, &tenant, id, &envelope.source, request).await,
+        (None, Some(detail)) => {
+            let status = process::parse(detail)?;
+            Ok(process::tell(app, &tenant, id, status, envelope.time).await?)
+        }
+        _ => Err(Refused::Kind),
+    }
+}
+
+async fn ask(app: &App, tenant: &Tenant, id: RequestId, source: &str, body: &Value) -> Result<(), Refused> {
+    let by = format!("event {source}");
+    let order = Order { tenant, by: &by, id, body, idempotency_key: None, repeats: None };
     match app.acceptor.accept(order, clock::now()).await? {
         Accepted::Recorded(receipt, _) | Accepted::Replayed { receipt, .. } | Accepted::Joined(receipt) => {
             tracing::info!(request.id = %receipt.id, tenant.id = tenant.id, "event became a request");

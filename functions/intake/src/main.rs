@@ -1,7 +1,9 @@
-//! The `intake` function: turns an event into the same request that the API would make.
+//! The `intake` function: turns an event into the same request that the API would make, or, where it tells of a process
+//! of the customer's own, into a notification.
 
 mod app;
 mod handler;
+mod process;
 
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@
 //! * [`aws`]: adapters that know AWS and no rules.
 //! * [`accept`]: how a request comes to be, whoever asks.
 //! * [`guard`]: the only way to call a URL that somebody else supplied.
-//! * [`openpgp`], [`seal`]: keys, signatures and secrets at rest.
+//! * [`openpgp`], [`webhook_key`], [`seal`]: keys, signatures and secrets at rest.
 //! * [`config`], [`telemetry`]: the environment in, logs and metrics out.
 
 pub mod accept;
@@ -15,5 +15,7 @@ pub mod digest;
 pub mod domain;
 pub mod guard;
 pub mod openpgp;
+pub mod redelivery;
 pub mod seal;
 pub mod telemetry;
+pub mod webhook_key;

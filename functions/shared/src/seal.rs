@@ -74,6 +74,11 @@ pub fn random_token() -> Secret<String> {
     Secret::new(BASE64_URL_SAFE_NO_PAD.encode(random_bytes::<32>()))
 }
 
+/// A secret that signs webhooks, in the form that Standard Webhooks gives it: `whsec_` and 24 random bytes in base64.
+pub fn signing_secret() -> Secret<String> {
+    Secret::new(format!("whsec_{}", BASE64_STANDARD.encode(random_bytes::<24>())))
+}
+
 impl Keyring {
     /// Reads `{"current":"k1","keys":{"k1":"<base64 of 32 bytes>"}}`.
     ///

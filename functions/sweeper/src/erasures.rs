@@ -10,7 +10,7 @@ use serde_json::json;
 use waybill::{
     aws::table::{
         RawRow, Stored, TableError, Write,
-        keys::{Key, LINKS, REQUESTS, story},
+        keys::{Key, LINKS, PROCESS_EVENTS, REQUESTS, story},
         rows::ErasedRequest,
     },
     clock,
@@ -71,23 +71,24 @@ async fn rows(app: &App, erasure: &Erasure) -> Result<u64, Left> {
     keys.retain(|key| *key != own);
     let (requests, others): (Vec<Key>, Vec<Key>) = keys.into_iter().partition(|key| request_of(key).is_some());
     app.table.delete(&others).await?;
-    let removed: Vec<u64> = stream::iter(requests.iter().filter_map(request_of))
-        .map(|id| request(app, erasure, id))
+    let removed: Vec<u64> = stream::iter(requests.iter().filter_map(|key| Some((key, request_of(key)?))))
+        .map(|(key, id)| request(app, erasure, key, id))
         .buffer_unordered(CONCURRENCY)
         .try_collect()
         .await?;
     Ok(others.len() as u64 + removed.iter().sum::<u64>())
 }
 
+/// Whose story the row leads to: a request's, or that of an event of no report.
 fn request_of(key: &Key) -> Option<RequestId> {
-    key.sk.strip_prefix(REQUESTS)?.parse().ok()
+    [REQUESTS, PROCESS_EVENTS].into_iter().find_map(|prefix| key.sk.strip_prefix(prefix))?.parse().ok()
 }
 
-/// A request with its story. A marker takes its place.
-async fn request(app: &App, erasure: &Erasure, id: RequestId) -> Result<u64, Left> {
+/// A row with the story that it leads to. A marker takes its place.
+async fn request(app: &App, erasure: &Erasure, key: &Key, id: RequestId) -> Result<u64, Left> {
     let removed = clear_story(app, &erasure.tenant, id).await?;
     let marker = ErasedRequest { erasure: erasure.id, request: id };
-    app.table.write(vec![Write::delete(Key::request(&erasure.tenant, id)), Write::overwrite(&marker)?]).await?;
+    app.table.write(vec![Write::delete(key.clone()), Write::overwrite(&marker)?]).await?;
     Ok(removed + 1)
 }
 

@@ -4,7 +4,9 @@ mod app;
 mod dead_letters;
 mod deliveries;
 mod erasures;
+mod lanes;
 mod lock;
+mod recoveries;
 mod requests;
 mod sweep;
 

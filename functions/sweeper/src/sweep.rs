@@ -16,9 +16,9 @@ use waybill::{
 
 use crate::{
     app::{App, Left},
-    dead_letters, deliveries, erasures,
+    dead_letters, deliveries, erasures, lanes,
     lock::Lock,
-    requests,
+    recoveries, requests,
 };
 
 /// A parked delivery is handed to the queue up to this long ahead, with its exact delay.
@@ -117,5 +117,8 @@ async fn one(app: &App, row: DueRow) -> Result<bool, Left> {
             deliveries::sweep_delivery(app, &tenant, request, delivery).await
         }
         DueRow::Erasure(erasure) => erasures::sweep(app, erasure).await,
+        DueRow::Health { tenant, lane } => lanes::sweep_health(app, &tenant, &lane).await,
+        DueRow::LaneSlot { tenant, lane, number } => lanes::sweep_slot(app, &tenant, &lane, number).await,
+        DueRow::Recovery { tenant, recovery } => recoveries::sweep(app, &tenant, recovery).await,
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use waybill::{
     openpgp::{ServiceKey, generate_service_key},
-    seal,
+    seal, webhook_key,
 };
 
 use crate::{
@@ -48,6 +48,9 @@ pub async fn init(
         put(&client, &signing, &signing_keyring()?.to_string()).await?;
         made.push("OpenPGP signing key");
     }
+    if add_webhook_key(&client, &signing).await? {
+        made.push("Ed25519 key of webhooks");
+    }
     let signer = LinkSigner::new(config, &outputs)?;
     if link_signer == LinkSignerKeys::Remove {
         signer.remove().await?;
@@ -62,6 +65,19 @@ fn signing_keyring() -> Result<Value> {
     let armored = generate_service_key(SERVICE_USER_ID, Timestamp::now()).context(WHAT)?;
     let fingerprint = ServiceKey::parse(&armored).context(WHAT)?.fingerprint();
     Ok(json!({ "current": fingerprint, "keys": { &fingerprint: { "openpgp_private": armored } } }))
+}
+
+/// Completes a signing keyring that has no key for webhooks: a new one, or one that an earlier release made.
+async fn add_webhook_key(client: &Client, secret: &str) -> Result<bool> {
+    let read = client.get_secret_value().secret_id(secret).send().await.context(format!("read secret {secret}"))?;
+    let mut ring: Value =
+        serde_json::from_str(read.secret_string().unwrap_or_default()).context(format!("read secret {secret}"))?;
+    if !ring["ed25519"].is_null() {
+        return Ok(false);
+    }
+    ring["ed25519"] = webhook_key::generate().context("make the key of webhooks")?.expose().clone();
+    put(client, secret, &ring.to_string()).await?;
+    Ok(true)
 }
 
 /// Whether the secret holds no key yet. What is there but no keyring is an error: overwriting it could make

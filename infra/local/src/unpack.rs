@@ -69,6 +69,22 @@ pub fn open_with_gpg(from: &Path, to: &Path, private_key: &Path, signer: &str) -
     }
 }
 
+/// Whether `gpg` finds a good signature of `signer` (an armored certificate) over `data`; none where there is no `gpg`.
+pub fn verify_detached_with_gpg(data: &[u8], signature: &[u8], signer: &str) -> Result<Option<bool>> {
+    if !has_gpg() {
+        return Ok(None);
+    }
+    let home = GpgHome::new()?;
+    let paths = ["signer.asc", "signature", "data"].map(|name| home.dir.join(name));
+    for (path, content) in paths.iter().zip([signer.as_bytes(), signature, data]) {
+        fs::write(path, content).context(format!("write {}", path.display()))?;
+    }
+    let [signer, signature, data] = paths.each_ref().map(|path| path.as_os_str());
+    home.run(&[signer], &["--import"])?;
+    let verified = home.run(&[signature, data], &["--trust-model", "always", "--verify"]);
+    Ok(Some(verified.is_ok_and(|status| status.lines().any(|line| line.split(' ').nth(1) == Some("GOODSIG")))))
+}
+
 /// Decrypts and verifies with rPGP.
 pub fn open_with_rpgp(from: &Path, to: &Path, private_key: &Path, signer: &str) -> Result<()> {
     const WHAT: &str = "decrypt the report";

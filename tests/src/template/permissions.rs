@@ -90,7 +90,7 @@ fn only_the_worker_reads_the_lake_and_only_the_api_reads_reports() {
         assert_eq!(reads("ReportBucket"), function == "api", "{function}");
         let secret = |id: &str| may(&template, &role, "secretsmanager:GetSecretValue", &attribute(id, "Id"));
         assert_eq!(secret("SealingSecret"), matches!(function, "api" | "worker" | "dispatcher"), "{function}");
-        assert_eq!(secret("SigningSecret"), matches!(function, "api" | "worker"), "{function}");
+        assert_eq!(secret("SigningSecret"), matches!(function, "api" | "worker" | "dispatcher"), "{function}");
         assert_eq!(secret("LinkSignerSecret"), matches!(function, "api" | "dispatcher"), "{function}");
     }
 }
@@ -119,6 +119,15 @@ fn functions_may_use_what_their_environment_names() {
         let own = &template.properties(&id_of(function, "Function"))["Environment"]["Variables"];
         for (name, value) in entries(shared).chain(entries(own)) {
             let granted = match (value["Ref"].as_str(), value["Fn::GetAtt"][0].as_str()) {
+                // The API moves letters away and puts none there.
+                (Some("DeliveryDlq"), _) if function == "api" => {
+                    let dlq = attribute("DeliveryDlq", "Arn");
+                    let may = |action: &str| may(&template, &role, action, &dlq);
+                    may("sqs:ReceiveMessage")
+                        && may("sqs:DeleteMessage")
+                        && may("sqs:ChangeMessageVisibility")
+                        && !may("sqs:SendMessage")
+                }
                 (Some(queue), _) if queue.ends_with("Queue") || queue.ends_with("Dlq") => {
                     may(&template, &role, "sqs:SendMessage", &attribute(queue, "Arn"))
                 }
@@ -200,6 +209,7 @@ fn only_the_dispatcher_puts_events_and_none_of_them_asks_for_a_report() {
     assert_eq!(puts.map(|statement| &statement["Condition"]), Some(&own));
     let listens = &template.properties("IntakeRule")["EventPattern"]["source"][0];
     assert_eq!(listens, &json!({"Ref": "IntakeSource"}));
+    assert_eq!(listens, &template.properties("ProcessRule")["EventPattern"]["source"][0]);
     let rule = &template.0["Rules"]["IntakeListensToOthers"];
     assert!(rule["RuleCondition"].is_null(), "always");
     let others = json!({"Fn::Not": [{"Fn::Equals": [listens, "waybill"]}]});
@@ -220,12 +230,14 @@ fn nothing_in_aws_can_pass_for_the_local_cloud() {
 #[test]
 fn an_events_tenant_is_the_operators_word() {
     let template = Template::load();
-    let transformer = &template.properties("IntakeRule")["Targets"][0]["InputTransformer"];
-    let text = transformer["InputTemplate"]["Fn::Sub"].as_str().unwrap_or_default();
-    assert!(text.contains(r#""tenant":"${IntakeTenant}""#), "{text}");
-    assert_eq!(text.matches("tenant").count(), 1);
-    let paths = json!({"id": "$.id", "source": "$.source", "time": "$.time", "detail": "$.detail"});
-    assert_eq!(transformer["InputPathsMap"], paths);
+    for rule in ["IntakeRule", "ProcessRule"] {
+        let transformer = &template.properties(rule)["Targets"][0]["InputTransformer"];
+        let text = transformer["InputTemplate"]["Fn::Sub"].as_str().unwrap_or_default();
+        assert!(text.contains(r#""tenant":"${IntakeTenant}""#), "{text}");
+        assert_eq!(text.matches("tenant").count(), 1);
+        let paths = json!({"id": "$.id", "source": "$.source", "time": "$.time", "detail": "$.detail"});
+        assert_eq!(transformer["InputPathsMap"], paths);
+    }
     let admitted = &template.properties("IntakeQueuePolicy")["PolicyDocument"]["Statement"][1];
     assert_eq!(admitted["Principal"], json!({"Service": "events.amazonaws.com"}));
     assert_eq!(admitted["Action"], "sqs:SendMessage");

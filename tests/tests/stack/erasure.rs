@@ -6,13 +6,14 @@ use waybill::{
     aws::table::{
         Write,
         keys::{Key, story},
-        rows::{AttemptRow, Progress, Waiting},
+        rows::{AttemptRow, ProcessEvent, Progress, Waiting},
     },
     clock,
     domain::{
         delivery::Attempt,
         erasure::{Erasure, State},
         id::{DeliveryId, ErasureId, EventId, RequestId},
+        message::{Announcement, EventKind},
     },
 };
 use waybill_local::api_client::Answer;
@@ -31,6 +32,8 @@ struct Settled {
     request: RequestId,
     links: [String; 2],
     api_key: String,
+    /// Story of an event of a process of its own.
+    process: RequestId,
 }
 
 impl Settled {
@@ -45,7 +48,12 @@ impl Settled {
         let key = world.admin.post(&format!("/v1/tenants/{}/api-keys", tenant.id), &key).await.unwrap();
         let api_key = key.expect_status("make an API key", &[201]).unwrap()["api_key"].as_str().unwrap().to_owned();
         tenant.nothing_is_left_over(world).await;
-        Self { tenant, request, links, api_key }
+        let (process, now) = (RequestId::generate(), Timestamp::now());
+        let event = Announcement::apart(&tenant.id, process, EventKind::ProcessStatus, now, now);
+        let event = Announcement { due_at: None, ..event };
+        let came = ProcessEvent { tenant: tenant.id.clone(), story: process, recorded_at: now };
+        world.table.write(vec![Write::insert(&came).unwrap(), Write::insert(&event).unwrap()]).await.unwrap();
+        Self { tenant, request, links, api_key, process }
     }
 
     async fn with_api_key(&self, world: &World) -> Answer {
@@ -97,7 +105,9 @@ async fn make_due(world: &World, id: ErasureId) {
 async fn everything_of_a_tenant_goes_and_nothing_of_another() {
     let world = World::load().await;
     let (gone, stays) = (Settled::create(&world).await, Settled::create(&world).await);
-    let partitions = |of: &Settled| [Key::tenant(&of.tenant.id).pk, story(&of.tenant.id, of.request)];
+    let partitions = |of: &Settled| {
+        [Key::tenant(&of.tenant.id).pk, story(&of.tenant.id, of.request), story(&of.tenant.id, of.process)]
+    };
     let mut before = Vec::new();
     for partition in partitions(&stays) {
         before.push(rows(&world, &partition).await);
@@ -126,9 +136,10 @@ async fn everything_of_a_tenant_goes_and_nothing_of_another() {
 
     let confirming = reached(&world, id, State::Confirming).await;
     assert!(confirming["confirmed_from"].is_string() && confirming["finished_at"].is_null(), "{confirming}");
-    let [tenant, story] = partitions(&gone);
+    let [tenant, story, process] = partitions(&gone);
     assert_eq!(rows(&world, &tenant).await, ["TENANT"], "which keeps the id from being used anew");
     assert_eq!(rows(&world, &story).await, [""; 0]);
+    assert_eq!(rows(&world, &process).await, [""; 0]);
     assert_eq!(world.objects(&format!("{}/", gone.tenant.id)).await, [""; 0]);
     for link in &gone.links {
         let pointer = Key::link_pointer(link.rsplit('/').next().unwrap());

@@ -5,7 +5,7 @@ use serde_json::json;
 use waybill::{
     aws::table::{Row, Write},
     domain::{
-        delivery::Target,
+        delivery::{Delivery, Target},
         id::{EventId, RequestId},
         message::{Announcement, EventKind, RequestMessage},
         request::{Lease, Request, Status},
@@ -65,6 +65,14 @@ impl Stage {
 
     pub async fn insert(&self, row: &impl Row) {
         self.world.table.write(vec![Write::insert(row).unwrap()]).await.unwrap();
+    }
+
+    pub async fn insert_delivery(&self, delivery: &Delivery) {
+        self.world.table.write(Write::delivery(delivery).unwrap().to_vec()).await.unwrap();
+    }
+
+    pub async fn overwrite(&self, row: &impl Row) {
+        self.world.table.write(vec![Write::overwrite(row).unwrap()]).await.unwrap();
     }
 
     /// An event that tells of the finished request, and is due at a time.

@@ -1,8 +1,18 @@
 //! Every route with another tenant's credential: never a byte, never a hint that something is there.
 
 use http::Method;
+use jiff::Timestamp;
 use serde_json::{Value, json};
-use waybill::domain::id::{ErasureId, LinkId, RequestId};
+use waybill::{
+    aws::table::Write,
+    domain::{
+        delivery::{Delivery, Status, Target},
+        id::{DeliveryId, EndpointId, ErasureId, EventId, LinkId, RecoveryId, RequestId},
+        message::{Announcement, EventKind},
+        recovery::Recovery,
+        retry::Schedule,
+    },
+};
 use waybill_local::api_client::{Answer, ApiClient};
 use waybill_tests::{tenant::Tenant, world::World};
 
@@ -37,6 +47,7 @@ fn routes() -> Vec<Route> {
     vec![
         public("/health"),
         public("/.well-known/waybill-openpgp.asc"),
+        public("/.well-known/waybill-ed25519.json"),
         public("/v1/links/{capability}"),
         tenant("/v1/reports", vec![get()]),
         tenant("/v1/reports/{report}", vec![get()]),
@@ -47,6 +58,21 @@ fn routes() -> Vec<Route> {
         tenant("/v1/requests/{request}/links", vec![get(), post(json!({}))]),
         tenant("/v1/requests/{request}/links/{link}", vec![delete()]),
         tenant("/v1/requests/{request}/accesses", vec![get()]),
+        tenant("/v1/deliveries", vec![get()]),
+        tenant("/v1/deliveries/{delivery}", vec![get()]),
+        tenant("/v1/deliveries/{delivery}/redeliver", vec![post(json!({}))]),
+        tenant("/v1/endpoints", vec![get(), post(json!({}))]),
+        tenant(
+            "/v1/endpoints/{endpoint}",
+            vec![get(), (Method::PUT, json!({ "url": "https://example.com/taken" })), delete()],
+        ),
+        tenant("/v1/endpoints/{endpoint}/test", vec![post(json!({}))]),
+        tenant("/v1/endpoints/{endpoint}/rotate-secret", vec![post(json!({}))]),
+        tenant("/v1/endpoints/{endpoint}/pause", vec![post(json!({}))]),
+        tenant("/v1/endpoints/{endpoint}/resume", vec![post(json!({}))]),
+        tenant("/v1/endpoints/{endpoint}/recover", vec![post(json!({ "since": "2026-01-01T00:00:00Z" }))]),
+        tenant("/v1/recoveries/{recovery}", vec![get()]),
+        admin("/v1/dead-letters/redrive", vec![post(json!({}))]),
         admin("/v1/tenants", vec![get()]),
         admin("/v1/tenants/{tenant}", vec![get(), (Method::PUT, json!({ "name": "taken over" })), delete()]),
         admin("/v1/tenants/{tenant}/audit", vec![get()]),
@@ -74,6 +100,9 @@ struct Ids {
     link: String,
     fingerprint: String,
     key: String,
+    endpoint: String,
+    delivery: String,
+    recovery: String,
 }
 
 impl Ids {
@@ -84,6 +113,9 @@ impl Ids {
             link: LinkId::generate().to_string(),
             fingerprint: "0".repeat(40),
             key: waybill::domain::id::ApiKeyId::generate().to_string(),
+            endpoint: EndpointId::generate().to_string(),
+            delivery: DeliveryId::derive(EventId::generate(), "nobody").to_string(),
+            recovery: RecoveryId::generate().to_string(),
         }
     }
 
@@ -93,9 +125,17 @@ impl Ids {
             .replace("{link}", &self.link)
             .replace("{fingerprint}", &self.fingerprint)
             .replace("{key}", &self.key)
+            .replace("{endpoint}", &self.endpoint)
+            .replace("{delivery}", &self.delivery)
+            .replace("{recovery}", &self.recovery)
             .replace("{report}", "Report_digital_wallet_transaction_detail")
             .replace("{erasure}", &ErasureId::generate().to_string())
     }
+}
+
+/// Whether it is about a thing of a tenant's, which another tenant has never heard of. Reports are for all.
+fn is_of_one_thing(path: &str) -> bool {
+    path.contains('{') && !path.contains("{report}")
 }
 
 async fn call(api: &ApiClient, method: &Method, path: &str, body: &Value) -> Answer {
@@ -123,10 +163,11 @@ async fn another_tenants_credential_opens_nothing() {
         link: link["id"].as_str().unwrap().to_owned(),
         fingerprint: keys["recipient_keys"][0]["fingerprint"].as_str().unwrap().to_owned(),
         key: key["id"].as_str().unwrap().to_owned(),
+        ..delivery_ids(&world, &owner, request).await
     };
     let before = (snapshot(&world, &owner, request).await, other.get("/v1/requests").await.body);
 
-    let other_key = json!({ "name": "erp", "scopes": ["reports:read", "reports:request"] });
+    let other_key = json!({ "name": "erp", "scopes": ["reports:read", "reports:request", "endpoints:write"] });
     let made = world.admin.post(&format!("/v1/tenants/{}/api-keys", other.id), &other_key).await.unwrap();
     let other_key = made.expect_status("key", &[201]).unwrap()["api_key"].as_str().unwrap().to_owned();
     let credentials = [("a token", other.api.clone()), ("an API key", world.api.with_token(&other_key))];
@@ -143,14 +184,15 @@ async fn another_tenants_credential_opens_nothing() {
                     Who::Admin => {
                         refusal::check(&world, &what, &answer, 403, "scope_missing");
                     }
-                    Who::Tenant if route.path.contains("{request}") => {
+                    Who::Tenant if is_of_one_thing(route.path) => {
                         refusal::check(&world, &what, &answer, 404, "not_found");
                         let never = call(api, method, &nothing, body).await;
                         assert_eq!((answer.status, &answer.body), (never.status, &never.body), "{what}: as if it never was");
                     }
                     Who::Tenant => assert!(matches!(answer.status, 200 | 422), "{what}: its own: {text}"),
                 }
-                for told in [&theirs.tenant, &theirs.request, &theirs.link, &theirs.fingerprint, &theirs.key] {
+                let own = [&theirs.tenant, &theirs.request, &theirs.link, &theirs.fingerprint, &theirs.key];
+                for told in own.into_iter().chain([&theirs.endpoint, &theirs.delivery, &theirs.recovery]) {
                     assert!(!text.contains(told.as_str()), "{what} tells of {told}: {text}");
                 }
             }
@@ -165,6 +207,38 @@ async fn another_tenants_credential_opens_nothing() {
     }
     let after = (snapshot(&world, &owner, request).await, other.get("/v1/requests").await.body);
     assert_eq!(before, after, "nothing was changed");
+}
+
+/// An endpoint, a delivery to it that has ended, and a recovery, with ids of nothing besides.
+async fn delivery_ids(world: &World, owner: &Tenant, request: RequestId) -> Ids {
+    let body = json!({ "url": world.receiver().await.url("/hook"), "events": ["report.expired"] });
+    let endpoint = owner.api.post("/v1/endpoints", &body).await.unwrap().expect_status("endpoint", &[201]).unwrap();
+    let endpoint: EndpointId = endpoint["id"].as_str().unwrap().parse().unwrap();
+    let now = Timestamp::now();
+    let row = world.request(&owner.id, request).await.row;
+    let event = Announcement::of(&row, EventId::generate(), EventKind::ReportSucceeded, now);
+    let new = Delivery::new(event, Target::Endpoint { id: endpoint }, now, &Schedule::parse("0").unwrap());
+    let delivery =
+        Delivery { status: Status::Dead, finished_at: Some(now), due_at: None, next_attempt_at: None, ..new };
+    world.table.write(Write::delivery(&delivery).unwrap().to_vec()).await.unwrap();
+    let recovery = Recovery::begun(RecoveryId::generate(), (&owner.id, endpoint), now, "a test", now);
+    let recovery = recovery.stopped(now).unwrap();
+    world.table.write(vec![Write::insert(&recovery).unwrap()]).await.unwrap();
+    Ids {
+        endpoint: endpoint.to_string(),
+        delivery: delivery.id.to_string(),
+        recovery: recovery.id.to_string(),
+        ..Ids::of_nothing()
+    }
+}
+
+/// The scope that a route of the tenant's own needs.
+fn needed_scope(method: &Method, path: &str) -> &'static str {
+    match (method, path) {
+        (&Method::GET, _) => "reports:read",
+        (_, path) if path.starts_with("/v1/endpoints") => "endpoints:write",
+        _ => "reports:request",
+    }
 }
 
 /// Everything of the owner's that a call could have changed, except when its own credentials were used.
@@ -196,8 +270,7 @@ async fn a_credential_does_what_its_scopes_allow() {
         for route in routes().into_iter().filter(|route| matches!(route.who, Who::Tenant)) {
             for (method, body) in &route.calls {
                 let path = ids.fill(route.path);
-                let needed = if *method == Method::GET { "reports:read" } else { "reports:request" };
-                if needed == scope {
+                if needed_scope(method, route.path) == scope {
                     continue;
                 }
                 let answer = call(&api, method, &path, body).await;

@@ -24,6 +24,14 @@ pub struct MayRequest {
     pub subject: String,
 }
 
+/// A caller of a tenant with `endpoints:write`.
+pub struct MayWriteEndpoints {
+    /// Whose endpoints it manages.
+    pub tenant: String,
+    /// Who it is.
+    pub subject: String,
+}
+
 /// The operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admin {
@@ -47,6 +55,15 @@ impl FromRequestParts<Arc<App>> for MayRequest {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let (tenant, subject) = member(parts, app, Scope::ReportsRequest).await?;
+        Ok(Self { tenant, subject })
+    }
+}
+
+impl FromRequestParts<Arc<App>> for MayWriteEndpoints {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let (tenant, subject) = member(parts, app, Scope::EndpointsWrite).await?;
         Ok(Self { tenant, subject })
     }
 }

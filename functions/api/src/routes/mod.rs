@@ -1,6 +1,9 @@
 //! The own API, one resource a file. Handlers only: rules are in the library's domain.
 
 pub mod api_keys;
+pub mod dead_letters;
+pub mod deliveries;
+pub mod endpoints;
 pub mod links;
 pub mod reports;
 pub mod requests;

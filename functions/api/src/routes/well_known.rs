@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State, response::IntoResponse};
 use http::header;
 use serde_json::{Value, json};
+use waybill::webhook_key::WebhookKeys;
 
 use crate::{app::App, problem::Problem};
 
@@ -15,8 +16,16 @@ pub async fn health() -> Json<Value> {
 
 /// `GET /.well-known/waybill-openpgp.asc`: the key that signs reports, armored.
 pub async fn openpgp_key(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Problem> {
-    let key = app.signing.get().await?;
-    let armored = key.public_armored().map_err(|e| Problem::unavailable(&e))?;
+    let keys = app.signing.get().await?;
+    let armored = keys.openpgp.public_armored().map_err(|e| Problem::unavailable(&e))?;
     let headers = [(header::CONTENT_TYPE, "application/pgp-keys"), (header::CACHE_CONTROL, "public, max-age=300")];
     Ok((headers, armored))
+}
+
+/// `GET /.well-known/waybill-ed25519.json`: the keys that sign webhooks, the current one first, as a JWK set.
+pub async fn webhook_keys(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Problem> {
+    let keys = app.signing.get().await?;
+    let set = keys.webhook.as_ref().map_or_else(|| json!({ "keys": [] }), WebhookKeys::public_set);
+    let headers = [(header::CONTENT_TYPE, "application/jwk-set+json"), (header::CACHE_CONTROL, "public, max-age=300")];
+    Ok((headers, set.to_string()))
 }

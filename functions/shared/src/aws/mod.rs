@@ -1,6 +1,7 @@
 //! Adapters: they know AWS and no rules. Rows, messages and objects in; errors classed as retryable or not.
 
 pub mod config_store;
+pub mod lanes;
 pub mod link_signer;
 pub mod objects;
 pub mod queue;

@@ -10,7 +10,11 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use super::{AwsError, link_signer::AccessKey};
-use crate::{openpgp::ServiceKey, seal::Keyring};
+use crate::{
+    openpgp::ServiceKey,
+    seal::Keyring,
+    webhook_key::{StoredKeys, WebhookKeys},
+};
 
 const FRESH: Duration = Duration::from_secs(300);
 
@@ -71,9 +75,14 @@ pub fn sealing_keyring(client: Client, arn: String) -> CachedSecret<Keyring> {
     CachedSecret::new(client, arn, |text| Keyring::parse(text).map_err(|e| e.to_string()))
 }
 
-/// The service's current OpenPGP key.
+/// The service's current OpenPGP key, for who signs files alone.
 pub fn service_key(client: Client, arn: String) -> CachedSecret<ServiceKey> {
-    CachedSecret::new(client, arn, parse_service_key)
+    CachedSecret::new(client, arn, |text| SigningKeys::parse(text).map(|keys| keys.openpgp))
+}
+
+/// All keys that sign in the service's name.
+pub fn signing_keys(client: Client, arn: String) -> CachedSecret<SigningKeys> {
+    CachedSecret::new(client, arn, SigningKeys::parse)
 }
 
 /// The access key that signs direct links.
@@ -81,10 +90,21 @@ pub fn link_signer_key(client: Client, arn: String) -> CachedSecret<AccessKey> {
     CachedSecret::new(client, arn, AccessKey::parse)
 }
 
+/// What signs in the service's name.
+#[derive(Debug)]
+pub struct SigningKeys {
+    /// Files, and webhooks of profiles that want it.
+    pub openpgp: ServiceKey,
+    /// Webhooks; none until `init-keys` has run after the release that brought them.
+    pub webhook: Option<WebhookKeys>,
+}
+
 #[derive(Deserialize)]
 struct SigningKeyring {
     current: String,
     keys: std::collections::BTreeMap<String, SigningKey>,
+    #[serde(default)]
+    ed25519: Option<StoredKeys>,
 }
 
 #[derive(Deserialize)]
@@ -92,9 +112,35 @@ struct SigningKey {
     openpgp_private: String,
 }
 
-fn parse_service_key(text: &str) -> Result<ServiceKey, String> {
-    // serde's own message could quote the secret.
-    let ring: SigningKeyring = serde_json::from_str(text).map_err(|_| "it is no signing keyring".to_owned())?;
-    let current = ring.keys.get(&ring.current).ok_or("its current key is missing")?;
-    ServiceKey::parse(&current.openpgp_private).map_err(|e| e.to_string())
+impl SigningKeys {
+    /// Reads `{"current":"<id>","keys":{"<id>":{"openpgp_private":"<armored>"}},"ed25519":<keyring>}`.
+    fn parse(text: &str) -> Result<Self, String> {
+        // serde's own message could quote the secret.
+        let ring: SigningKeyring = serde_json::from_str(text).map_err(|_| "it is no signing keyring".to_owned())?;
+        let current = ring.keys.get(&ring.current).ok_or("its current key is missing")?;
+        let openpgp = ServiceKey::parse(&current.openpgp_private).map_err(|e| e.to_string())?;
+        let webhook = ring.ed25519.map(WebhookKeys::try_from).transpose().map_err(|e| e.to_string())?;
+        Ok(Self { openpgp, webhook })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{openpgp::generate_service_key, webhook_key};
+
+    #[test]
+    fn a_signing_keyring_may_be_of_the_release_before() {
+        let armored = generate_service_key("service", Timestamp::now()).unwrap();
+        let mut ring = json!({ "current": "k", "keys": { "k": { "openpgp_private": armored } } });
+        assert!(SigningKeys::parse(&ring.to_string()).unwrap().webhook.is_none());
+        ring["ed25519"] = webhook_key::generate().unwrap().expose().clone();
+        assert!(SigningKeys::parse(&ring.to_string()).unwrap().webhook.is_some());
+        ring["ed25519"]["current"] = json!("another");
+        let refused = SigningKeys::parse(&ring.to_string()).unwrap_err();
+        assert_eq!(refused, "not a keyring of webhook keys: its current key is missing");
+    }
 }

@@ -5,7 +5,11 @@
 //!    ▲                    │
 //!    └──retryable─────────┴─▶ DEAD (schedule used up, or permanent) · EXPIRED (the file is gone)
 //!                                            · CALLED_OFF (the endpoint is gone)
+//! DEAD · DELIVERED ─redeliver─▶ PENDING      DEAD ─redrive─▶ PENDING
 //! ```
+//!
+//! Whatever makes an ended delivery pending again raises its generation, and the schedule begins anew. A dead letter
+//! counts only if it is of the row's generation: an old one revives nothing.
 //!
 //! An attempt's number is recorded by [`Event::Begin`] before the receiver is called and its outcome by
 //! [`Event::End`] before the message is acknowledged, so a crash anywhere repeats an attempt at most.
@@ -14,7 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    id::{DeliveryId, EndpointId},
+    id::{DeliveryId, EndpointId, RecoveryId},
     message::Announcement,
     request::{HANDOFF_GRACE, Lease},
     retry::{self, Schedule},
@@ -40,6 +44,14 @@ pub enum Target {
 }
 
 impl Target {
+    /// The registered endpoint, if it is one.
+    pub const fn endpoint(&self) -> Option<EndpointId> {
+        match self {
+            Self::Endpoint { id } => Some(*id),
+            Self::Webhook { .. } => None,
+        }
+    }
+
     /// What tells receivers apart in a delivery's id.
     pub fn identity(&self) -> String {
         match self {
@@ -65,6 +77,34 @@ pub enum Status {
     CalledOff,
 }
 
+impl Status {
+    /// Every status.
+    pub const ALL: [Self; 5] = [Self::Pending, Self::Delivered, Self::Dead, Self::Expired, Self::CalledOff];
+
+    /// Name in the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Delivered => "DELIVERED",
+            Self::Dead => "DEAD",
+            Self::Expired => "EXPIRED",
+            Self::CalledOff => "CALLED_OFF",
+        }
+    }
+}
+
+/// How an ended delivery came to be pending again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revival {
+    /// When.
+    pub at: Timestamp,
+    /// Attempts that were begun before.
+    pub attempts_before: u32,
+    /// The recovery that did it; none if somebody asked for this delivery, or redrove its letter.
+    #[serde(default)]
+    pub recovery: Option<RecoveryId>,
+}
+
 /// A delivery, as recorded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Delivery {
@@ -76,9 +116,9 @@ pub struct Delivery {
     pub target: Target,
     /// Where it stands.
     pub status: Status,
-    /// Attempts begun.
+    /// Attempts begun, in all generations.
     pub attempts: u32,
-    /// Raised by every redrive, so that an old dead letter cannot revive it.
+    /// Raised by whatever makes it pending again, so that an old dead letter cannot revive it.
     pub generation: u32,
     /// When it was made.
     pub created_at: Timestamp,
@@ -95,6 +135,12 @@ pub struct Delivery {
     /// Times the sweeper has handed it to the queue since an attempt began.
     #[serde(default)]
     pub handoffs: u32,
+    /// How this generation began; none in the first.
+    #[serde(default)]
+    pub revival: Option<Revival>,
+    /// Present while it waits in its lane: since when its attempt is due.
+    #[serde(default)]
+    pub waits_since: Option<Timestamp>,
 }
 
 /// How an attempt ended.
@@ -156,10 +202,25 @@ pub enum Event {
         /// 0..=1, from the shell's random source.
         jitter: f64,
     },
+    /// Its lane has no room for its attempt, which is due: it waits there.
+    Park {
+        /// Until then nobody is called in that lane.
+        until: Option<Timestamp>,
+    },
     /// The sweeper found `due_at` near or past.
     Sweep,
     /// Its endpoint is there no more.
     CallOff,
+    /// Somebody wants it made again.
+    Redeliver {
+        /// The recovery that it is part of.
+        recovery: Option<RecoveryId>,
+    },
+    /// Its dead letter came back to the queue.
+    Redrive {
+        /// The letter's.
+        generation: u32,
+    },
     /// Its message ended in the dead-letter queue.
     DeadLetter,
     /// The dead-letter queue keeps its message.
@@ -193,6 +254,18 @@ pub enum Refusal {
     /// There is nothing to do now.
     #[error("nothing to do yet")]
     NotDue,
+    /// It is pending: there is nothing to make again.
+    #[error("the delivery has not ended")]
+    Unfinished,
+    /// What it would tell of is gone.
+    #[error("the file is gone")]
+    FileGone,
+    /// Its endpoint was deleted.
+    #[error("the endpoint was deleted")]
+    EndpointGone,
+    /// The letter is of an earlier generation, or of a delivery that did not die.
+    #[error("the dead letter is out of date")]
+    OldLetter,
 }
 
 /// The next row and what follows from it.
@@ -217,6 +290,8 @@ impl Delivery {
             // Whoever makes it hands it on at once; one that must wait first is parked.
             due_at: Some(if first > now { first } else { now + HANDOFF_GRACE }),
             handoffs: 0,
+            revival: None,
+            waits_since: None,
         }
     }
 
@@ -225,11 +300,14 @@ impl Delivery {
         match event {
             Event::Begin { owner, lease } => self.begin(owner, lease, now, schedule),
             Event::End { owner, outcome, jitter } => self.end(&owner, outcome, jitter, now, schedule),
+            Event::Park { until } => self.park(until, now),
             Event::Sweep => self.sweep(now),
             Event::CallOff => {
                 self.require_pending()?;
                 Ok(self.ended(Status::CalledOff, Some("The endpoint was deleted.".to_owned()), now))
             }
+            Event::Redeliver { recovery } => self.redeliver(recovery, now),
+            Event::Redrive { generation } => self.redrive(generation, now),
             Event::DeadLetter => self.dead_letter(now, schedule),
             Event::DeadLetterKept => self.dead_letter_kept(),
         }
@@ -246,13 +324,15 @@ impl Delivery {
         if self.lease_is_live(now) {
             return Err(Refusal::LeaseHeld);
         }
-        if self.next_attempt_at.is_some_and(|at| at > now + retry::CLOCK_TOLERANCE) {
+        // What waits in its lane was due when it was parked; its lane decides.
+        let early = self.next_attempt_at.is_some_and(|at| at > now + retry::CLOCK_TOLERANCE);
+        if early && self.waits_since.is_none() {
             return Err(Refusal::NotDue);
         }
         if self.announcement.expires_at.is_some_and(|end| end <= now) {
             return Ok(self.ended(Status::Expired, Some("EXPIRED: the file's life has ended".to_owned()), now));
         }
-        if self.attempts >= schedule.attempts() {
+        if self.tries() >= schedule.attempts() {
             // Attempts whose dispatcher died in them count too.
             return Ok(self.ended(Status::Dead, self.reason.clone(), now));
         }
@@ -262,6 +342,28 @@ impl Delivery {
         next.handoffs = 0;
         next.lease = Some(Lease { owner, until });
         next.due_at = Some(until);
+        next.waits_since = None;
+        Ok((next, vec![]))
+    }
+
+    /// No attempt is counted. Whoever holds one of the lane's slots takes it up; the sweeper looks after it all the same.
+    fn park(&self, until: Option<Timestamp>, now: Timestamp) -> Result<Step, Refusal> {
+        self.require_pending()?;
+        if self.lease_is_live(now) {
+            return Err(Refusal::LeaseHeld);
+        }
+        if self.announcement.expires_at.is_some_and(|end| end <= now) {
+            return Ok(self.ended(Status::Expired, Some("EXPIRED: the file's life has ended".to_owned()), now));
+        }
+        let due = self.next_attempt_at.unwrap_or(now);
+        let at = until.map_or(due, |until| until.max(due));
+        let mut next = self.clone();
+        next.lease = None;
+        next.waits_since = Some(self.waits_since.unwrap_or(due));
+        next.next_attempt_at = Some(at);
+        next.due_at = Some(at.max(now) + retry::MAX_QUEUE_DELAY);
+        // From the longest grace on: a long queue is not multiplied.
+        next.handoffs = next.handoffs.max(4);
         Ok((next, vec![]))
     }
 
@@ -281,7 +383,7 @@ impl Delivery {
             AttemptOutcome::Success => Ok(self.ended(Status::Delivered, None, now)),
             AttemptOutcome::Permanent { reason } => Ok(self.ended(Status::Dead, Some(reason), now)),
             AttemptOutcome::Retryable { reason, retry_after } => {
-                match schedule.wait_after(self.attempts, jitter, retry_after) {
+                match schedule.wait_after(self.tries(), jitter, retry_after) {
                     None => Ok(self.ended(Status::Dead, Some(reason), now)),
                     Some(wait) => Ok(self.waits(wait, reason, now)),
                 }
@@ -338,7 +440,8 @@ impl Delivery {
         if self.lease_is_live(now) {
             return Err(Refusal::LeaseHeld);
         }
-        if now < self.created_at + schedule.total() + PATIENCE {
+        let began = self.revival.as_ref().map_or(self.created_at, |revival| revival.at);
+        if now < began + schedule.total() + PATIENCE {
             return Err(Refusal::NotDue);
         }
         Ok(self.ended(
@@ -348,11 +451,49 @@ impl Delivery {
         ))
     }
 
+    /// [`Event::Redeliver`], which needs no schedule: it is due at once.
+    pub fn redeliver(&self, recovery: Option<RecoveryId>, now: Timestamp) -> Result<Step, Refusal> {
+        match self.status {
+            Status::Pending => Err(Refusal::Unfinished),
+            Status::Expired => Err(Refusal::FileGone),
+            Status::CalledOff => Err(Refusal::EndpointGone),
+            Status::Delivered | Status::Dead => self.revived(recovery, now),
+        }
+    }
+
+    fn redrive(&self, generation: u32, now: Timestamp) -> Result<Step, Refusal> {
+        if self.status != Status::Dead || self.generation != generation {
+            return Err(Refusal::OldLetter);
+        }
+        self.revived(None, now)
+    }
+
+    /// Due at once, with all of its schedule before it; attempts go on being numbered.
+    fn revived(&self, recovery: Option<RecoveryId>, now: Timestamp) -> Result<Step, Refusal> {
+        if self.announcement.expires_at.is_some_and(|end| end <= now) {
+            return Err(Refusal::FileGone);
+        }
+        let mut next = self.clone();
+        next.status = Status::Pending;
+        next.generation += 1;
+        next.revival = Some(Revival { at: now, attempts_before: self.attempts, recovery });
+        next.next_attempt_at = Some(now);
+        next.finished_at = None;
+        next.due_at = Some(now + HANDOFF_GRACE);
+        next.handoffs = 0;
+        Ok((next, vec![Effect::Enqueue { delay_seconds: 0 }]))
+    }
+
     fn dead_letter_kept(&self) -> Result<Step, Refusal> {
         if self.status != Status::Dead || self.due_at.is_none() {
             return Err(Refusal::Finished);
         }
         Ok((Self { due_at: None, ..self.clone() }, vec![]))
+    }
+
+    /// Attempts begun in this generation.
+    pub fn tries(&self) -> u32 {
+        self.attempts.saturating_sub(self.revival.as_ref().map_or(0, |revival| revival.attempts_before))
     }
 
     fn require_pending(&self) -> Result<(), Refusal> {
@@ -369,6 +510,7 @@ impl Delivery {
         let mut next = self.clone();
         next.status = status;
         next.lease = None;
+        next.waits_since = None;
         next.next_attempt_at = None;
         next.finished_at = Some(now);
         next.reason = reason;
@@ -380,4 +522,4 @@ impl Delivery {
 
 #[cfg(test)]
 #[path = "delivery_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -16,7 +16,8 @@ fn schedule() -> Schedule {
     Schedule::parse("0,5,300,7200").unwrap()
 }
 
-fn pending(expires_at: Option<Timestamp>) -> Delivery {
+/// A new delivery of a file that is there until then.
+pub fn pending(expires_at: Option<Timestamp>) -> Delivery {
     let target = Target::Webhook { url: "https://example.com/hook".into() };
     let announcement = Announcement {
         id: EventId::generate(),
@@ -24,6 +25,7 @@ fn pending(expires_at: Option<Timestamp>) -> Delivery {
         occurred_at: at(0),
         tenant: "acme".into(),
         request: RequestId::generate(),
+        process: None,
         report: "r".into(),
         report_version: 1,
         presenter_id: uuid::Uuid::nil(),
@@ -37,6 +39,7 @@ fn pending(expires_at: Option<Timestamp>) -> Delivery {
         failure: None,
         deed: None,
         fanned_out: false,
+        told_up_to: None,
         due_at: None,
         handoffs: 0,
     };
@@ -163,15 +166,85 @@ fn a_file_that_is_gone_is_not_announced() {
     assert_eq!((expired.status, expired.attempts, effects), (Status::Expired, 0, vec![]));
 }
 
+fn redeliver() -> Event {
+    Event::Redeliver { recovery: None }
+}
+
+/// A delivery that died at its first attempt, at 0 s.
+fn dead(expires_at: Option<Timestamp>) -> Delivery {
+    let begun = step(&pending(expires_at), begin("a"), 0).0;
+    step(&begun, end("a", AttemptOutcome::Permanent { reason: "no".into() }), 0).0
+}
+
+#[test]
+fn what_is_made_again_has_its_whole_schedule_and_goes_on_numbering() {
+    let (again, effects) = step(&dead(None), redeliver(), 100);
+    assert_eq!(effects, [Effect::Enqueue { delay_seconds: 0 }]);
+    assert_eq!((again.status, again.generation, again.due_at), (Status::Pending, 1, Some(at(160))));
+    assert_eq!((again.finished_at, again.next_attempt_at, again.reason.as_deref()), (None, Some(at(100)), Some("no")));
+    let (mut delivery, mut now, mut numbers) = (again, 100, Vec::new());
+    loop {
+        let begun = step(&delivery, begin("a"), now).0;
+        numbers.push((begun.attempts, begun.tries()));
+        delivery = step(&begun, end("a", retryable(None)), now).0;
+        let Some(next_attempt) = delivery.next_attempt_at else { break };
+        now = next_attempt.as_second();
+    }
+    assert_eq!(numbers, [(2, 1), (3, 2), (4, 3), (5, 4)]);
+    assert_eq!((delivery.status, delivery.generation), (Status::Dead, 1));
+    assert_eq!(step(&delivery, redeliver(), now).0.generation, 2);
+}
+
+#[test]
+fn only_what_has_ended_and_can_still_be_told_is_made_again() {
+    let refusal = |delivery: &Delivery, seconds| delivery.apply(redeliver(), at(seconds), &schedule()).unwrap_err();
+    assert_eq!(refusal(&pending(None), 0), Refusal::Unfinished);
+    assert_eq!(refusal(&dead(Some(at(100))), 100), Refusal::FileGone);
+    assert_eq!(refusal(&step(&pending(Some(at(0))), begin("a"), 0).0, 0), Refusal::FileGone);
+    assert_eq!(refusal(&step(&pending(None), Event::CallOff, 0).0, 0), Refusal::EndpointGone);
+    let begun = step(&pending(None), begin("a"), 0).0;
+    let delivered = step(&begun, end("a", AttemptOutcome::Success), 0).0;
+    assert_eq!(step(&delivered, redeliver(), 1).0.status, Status::Pending, "who asks for it gets it again");
+}
+
+#[test]
+fn a_letter_counts_once_and_only_for_what_is_dead() {
+    let redrive = |generation| Event::Redrive { generation };
+    let refused = |delivery: &Delivery, generation| {
+        assert_eq!(delivery.apply(redrive(generation), at(5), &schedule()), Err(Refusal::OldLetter));
+    };
+    let first = dead(None);
+    refused(&first, 1);
+    let again = step(&first, redrive(0), 5).0;
+    refused(&again, 0);
+    refused(&again, 1);
+    let begun = step(&again, begin("b"), 5).0;
+    let dead_again = step(&begun, end("b", AttemptOutcome::Permanent { reason: "no".into() }), 5).0;
+    refused(&dead_again, 0);
+    assert_eq!(step(&dead_again, redrive(1), 5).0.generation, 2);
+    let delivered = step(&begun, end("b", AttemptOutcome::Success), 5).0;
+    refused(&delivered, 0);
+    refused(&delivered, 1);
+}
+
+#[test]
+fn patience_begins_anew_with_each_generation() {
+    let again = step(&dead(None), redeliver(), 1_000_000).0;
+    assert_eq!(again.apply(Event::DeadLetter, at(1_000_001), &schedule()), Err(Refusal::NotDue));
+    assert_eq!(step(&again, Event::DeadLetter, 1_000_000 + 7505 + 24 * 3600).0.status, Status::Dead);
+}
+
 fn any_event() -> impl Strategy<Value = Event> {
     let owner = prop_oneof![Just("a"), Just("b")];
-    (owner, 0..8_u8, 0_i64..5_000).prop_map(|(owner, kind, after)| match kind {
+    (owner, 0..10_u8, 0_i64..5_000).prop_map(|(owner, kind, after)| match kind {
         0 | 1 => begin(owner),
         2 => end(owner, AttemptOutcome::Success),
         3 => end(owner, retryable(Some(after))),
         4 => end(owner, AttemptOutcome::Permanent { reason: "x".into() }),
         5 => Event::Sweep,
         6 => Event::DeadLetter,
+        7 => redeliver(),
+        8 => Event::Redrive { generation: u32::try_from(after % 4).unwrap() },
         _ => Event::DeadLetterKept,
     })
 }
@@ -187,12 +260,24 @@ proptest! {
         for (event, later) in events {
             now += later;
             let begins = matches!(event, Event::Begin { .. });
+            // What somebody asks for; a letter revives only what is dead, in its own generation.
+            let revives = match event {
+                Event::Redeliver { .. } => delivery.status != Status::Pending,
+                Event::Redrive { generation } => delivery.status == Status::Dead && generation == delivery.generation,
+                _ => false,
+            };
             let was_live = delivery.lease_is_live(at(now));
             let Ok((next, effects)) = delivery.apply(event, at(now), &schedule) else { continue };
             if begins {
                 prop_assert!(!was_live);
             }
-            if delivery.status != Status::Pending {
+            if revives {
+                prop_assert_eq!((next.status, next.generation), (Status::Pending, delivery.generation + 1));
+                prop_assert_eq!((next.attempts, next.tries()), (delivery.attempts, 0));
+            } else {
+                prop_assert_eq!(next.generation, delivery.generation);
+            }
+            if delivery.status != Status::Pending && !revives {
                 prop_assert_eq!(next.status, delivery.status);
                 let enqueued = effects.iter().any(|effect| matches!(effect, Effect::Enqueue { .. }));
                 prop_assert!(!enqueued);
@@ -204,7 +289,7 @@ proptest! {
                 prop_assert!(next.lease.is_none());
                 prop_assert!(next.status == Status::Dead || next.due_at.is_none());
             }
-            prop_assert!(next.attempts <= schedule.attempts());
+            prop_assert!(next.tries() <= schedule.attempts() && next.attempts >= delivery.attempts);
             delivery = next;
         }
     }

@@ -66,6 +66,8 @@ pub enum Authentication {
     None,
     /// HTTP Basic.
     Basic {
+        /// What stands before the first colon.
+        user: String,
         /// `user:password`, sealed.
         credentials_sealed: String,
     },
@@ -118,13 +120,40 @@ impl Profile {
         }
     }
 
+    /// The profile of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|profile| profile.name() == name)
+    }
+
     /// Whether its body can say that.
     pub const fn expresses(self, event: EventKind) -> bool {
         match self {
             Self::Waybill => true,
-            Self::Tesouro | Self::Eclipse => matches!(event, EventKind::ReportSucceeded),
+            Self::Tesouro | Self::Eclipse => matches!(event, EventKind::ReportSucceeded | EventKind::EndpointTest),
             Self::Unico => !matches!(event, EventKind::ReportExpired),
         }
+    }
+}
+
+/// IDUnico's status for what became of a report.
+pub const fn unico_status(event: EventKind) -> Option<u32> {
+    match event {
+        EventKind::ReportDivergent => Some(2),
+        EventKind::ReportSucceeded => Some(3),
+        EventKind::ReportCancelled => Some(4),
+        EventKind::ReportFailed => Some(5),
+        _ => None,
+    }
+}
+
+/// The event of a report that IDUnico's status stands for.
+pub const fn unico_event(status: u32) -> Option<EventKind> {
+    match status {
+        2 => Some(EventKind::ReportDivergent),
+        3 => Some(EventKind::ReportSucceeded),
+        4 => Some(EventKind::ReportCancelled),
+        5 => Some(EventKind::ReportFailed),
+        _ => None,
     }
 }
 
@@ -189,8 +218,41 @@ pub struct Disabled {
 impl Endpoint {
     /// Whether it is to be told of that event.
     pub fn wants(&self, event: EventKind) -> bool {
+        self.disabled.is_none() && self.takes(event)
+    }
+
+    /// Whether it can be told of that event, and chose to be; disabled or not.
+    pub fn takes(&self, event: EventKind) -> bool {
         let chosen = self.settings.events.is_empty() || self.settings.events.contains(&event);
-        chosen && self.disabled.is_none() && self.settings.profile.expresses(event)
+        chosen && self.settings.profile.expresses(event)
+    }
+
+    /// Whether it is to be told that a process of the tenant's own has that status. IDUnico tells of 2 to 5, and does
+    /// not tell processes from reports: statuses that are chosen as events of reports are chosen for both.
+    pub fn wants_status(&self, status: u32) -> bool {
+        let Settings { profile, events, .. } = &self.settings;
+        let named = events.is_empty() || events.contains(&EventKind::ProcessStatus);
+        let chosen = match (profile, unico_event(status)) {
+            (Profile::Unico, None) => false,
+            (Profile::Unico, Some(alike)) => {
+                let by_status = (2..=5).filter_map(unico_event).any(|event| events.contains(&event));
+                events.contains(&alike) || (named && !by_status)
+            }
+            _ => named,
+        };
+        chosen && self.disabled.is_none() && profile.expresses(EventKind::ProcessStatus)
+    }
+
+    /// With a new secret, sealed, beside the newest one so far, which signs on for `overlap`. Older ones end.
+    #[must_use]
+    pub fn rotated(&self, sealed: String, overlap: SignedDuration, now: Timestamp) -> Self {
+        let mut next = self.clone();
+        let newest = self.secrets.first().cloned().filter(|_| overlap.is_positive());
+        let outgoing = newest.map(|secret| SigningSecret { ends_at: Some(now + overlap), ..secret });
+        next.secrets =
+            std::iter::once(SigningSecret { sealed, created_at: now, ends_at: None }).chain(outgoing).collect();
+        next.updated_at = now;
+        next
     }
 
     /// Secrets that sign now, the newest first.
@@ -200,13 +262,87 @@ impl Endpoint {
 
     /// Why no attempt may be made now; the delivery waits.
     pub fn is_held(&self) -> bool {
-        self.paused.is_some()
+        self.paused.is_some() || self.disabled.is_some()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn endpoint(profile: Profile, events: &[EventKind]) -> Endpoint {
+        let now = Timestamp::UNIX_EPOCH;
+        Endpoint {
+            id: EndpointId::generate(),
+            tenant: "acme".into(),
+            settings: Settings {
+                description: String::new(),
+                url: "https://example.com/".into(),
+                authentication: Authentication::None,
+                headers: BTreeMap::new(),
+                profile,
+                events: events.iter().copied().collect(),
+                retry: RetryPolicy::Default,
+                timeout_seconds: 30,
+                concurrency: 10,
+            },
+            secrets: vec![SigningSecret { sealed: "1".into(), created_at: now, ends_at: None }],
+            created_at: now,
+            updated_at: now,
+            paused: None,
+            disabled: None,
+        }
+    }
+
+    #[test]
+    fn an_endpoint_is_told_what_it_chose_and_its_profile_can_express() {
+        use EventKind::{ReportExpired, ReportFailed, ReportSucceeded};
+        let told = |profile, events: &[EventKind]| {
+            let endpoint = endpoint(profile, events);
+            EventKind::SUBSCRIBABLE.into_iter().filter(|event| endpoint.wants(*event)).collect::<Vec<_>>()
+        };
+        assert_eq!(told(Profile::Waybill, &[]), EventKind::SUBSCRIBABLE);
+        assert_eq!(told(Profile::Waybill, &[ReportExpired]), [ReportExpired]);
+        assert_eq!(told(Profile::Tesouro, &[]), [ReportSucceeded]);
+        assert_eq!(told(Profile::Tesouro, &[ReportFailed]), []);
+        let disabled = Disabled { at: Timestamp::UNIX_EPOCH, reason: "gone".into() };
+        let disabled = Endpoint { disabled: Some(disabled), ..endpoint(Profile::Waybill, &[]) };
+        assert!(disabled.is_held() && !disabled.wants(ReportFailed) && disabled.takes(ReportFailed));
+    }
+
+    #[test]
+    fn statuses_choose_among_processes_too() {
+        use EventKind::{ProcessStatus, ReportExpired, ReportFailed, ReportSucceeded};
+        let told = |profile, events: &[EventKind]| {
+            let endpoint = endpoint(profile, events);
+            (0..=6).filter(|status| endpoint.wants_status(*status)).collect::<Vec<_>>()
+        };
+        assert_eq!(told(Profile::Waybill, &[]), [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(told(Profile::Waybill, &[ReportSucceeded]), [0; 0]);
+        assert_eq!(told(Profile::Waybill, &[ProcessStatus, ReportSucceeded]).len(), 7);
+        assert_eq!(told(Profile::Unico, &[]), [2, 3, 4, 5], "1 is never told");
+        assert_eq!(told(Profile::Unico, &[ProcessStatus]), [2, 3, 4, 5]);
+        assert_eq!(told(Profile::Unico, &[ReportSucceeded, ReportFailed]), [3, 5]);
+        assert_eq!(told(Profile::Unico, &[ProcessStatus, ReportFailed]), [5]);
+        assert_eq!(told(Profile::Unico, &[ReportExpired]), [0; 0]);
+        for profile in [Profile::Tesouro, Profile::Eclipse] {
+            assert_eq!(told(profile, &[]), [0; 0]);
+        }
+    }
+
+    #[test]
+    fn at_most_two_secrets_live() {
+        let live = |endpoint: &Endpoint, now| {
+            endpoint.live_secrets(now).map(|secret| secret.sealed.clone()).collect::<Vec<_>>()
+        };
+        let (now, hour) = (Timestamp::UNIX_EPOCH, SignedDuration::from_hours(1));
+        let first = endpoint(Profile::Waybill, &[]);
+        let second = first.rotated("2".into(), hour, now);
+        assert_eq!((live(&second, now), live(&second, now + hour)), (vec!["2".into(), "1".into()], vec!["2".into()]));
+        let third = second.rotated("3".into(), hour * 2, now);
+        assert_eq!(live(&third, now + hour), ["3", "2"]);
+        assert_eq!(live(&third.rotated("4".into(), SignedDuration::ZERO, now), now), ["4"]);
+    }
 
     #[test]
     fn intervals_grow_to_their_cap() {

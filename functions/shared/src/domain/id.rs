@@ -118,9 +118,11 @@ id!(
 
 impl DeliveryId {
     /// The delivery of `event` to `receiver`: the same two give the same id, so that a repeated fan-out
-    /// makes no second delivery.
+    /// makes no second delivery. It begins as the event's id does, with its time: deliveries sort by that.
     pub fn derive(event: EventId, receiver: &str) -> Self {
-        Self(Uuid::new_v5(&event.uuid(), receiver.as_bytes()))
+        let mut bytes = Uuid::new_v5(&event.uuid(), receiver.as_bytes()).into_bytes();
+        bytes[..6].copy_from_slice(&event.uuid().as_bytes()[..6]);
+        Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
     }
 }
 
@@ -156,5 +158,15 @@ mod tests {
         let event = EventId::generate();
         assert_eq!(DeliveryId::derive(event, "a"), DeliveryId::derive(event, "a"));
         assert_ne!(DeliveryId::derive(event, "a"), DeliveryId::derive(event, "b"));
+    }
+
+    #[test]
+    fn deliveries_sort_by_the_time_of_their_event() {
+        let at = |seconds| {
+            let time = uuid::Timestamp::from_unix(uuid::NoContext, seconds, 0);
+            DeliveryId::derive(EventId::new(Uuid::new_v7(time)), "a").to_string()
+        };
+        assert!(at(1_700_000_000) < at(1_700_000_001));
+        assert!(at(1_700_000_000).starts_with("dlv_018bcfe56800"), "{}", at(1_700_000_000));
     }
 }

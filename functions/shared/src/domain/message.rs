@@ -9,8 +9,9 @@ use uuid::Uuid;
 use super::{
     check::CheckOutcome,
     delivery::Target,
+    endpoint::Endpoint,
     failure::Failure,
-    id::{DeliveryId, EventId, RequestId},
+    id::{DeliveryId, EndpointId, EventId, RequestId},
     link::LinkPolicy,
     outcome::ReportFile,
     request::{Deed, Request},
@@ -89,9 +90,25 @@ pub enum EventKind {
     /// The file is gone.
     #[serde(rename = "report.expired")]
     ReportExpired,
+    /// A process of the customer's own has changed.
+    #[serde(rename = "process.status")]
+    ProcessStatus,
+    /// Nothing happened: somebody tries an endpoint. No subscription names it; it goes to its target alone.
+    #[serde(rename = "endpoint.test")]
+    EndpointTest,
 }
 
 impl EventKind {
+    /// What an endpoint can be told of.
+    pub const SUBSCRIBABLE: [Self; 6] = [
+        Self::ReportSucceeded,
+        Self::ReportDivergent,
+        Self::ReportFailed,
+        Self::ReportCancelled,
+        Self::ReportExpired,
+        Self::ProcessStatus,
+    ];
+
     /// Name on the wire.
     pub const fn name(self) -> &'static str {
         match self {
@@ -100,8 +117,24 @@ impl EventKind {
             Self::ReportFailed => "report.failed",
             Self::ReportCancelled => "report.cancelled",
             Self::ReportExpired => "report.expired",
+            Self::ProcessStatus => "process.status",
+            Self::EndpointTest => "endpoint.test",
         }
     }
+
+    /// Whether it tells of a report, and so of a request.
+    pub const fn is_of_a_report(self) -> bool {
+        !matches!(self, Self::ProcessStatus | Self::EndpointTest)
+    }
+}
+
+/// The status of a process of the customer's own, which came in as an event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessStatus {
+    /// The customer's id of the process.
+    pub id: String,
+    /// IDUnico's code: 1 processing, 2 divergent, 3 finished, 4 cancelled, 5 error; there may come more.
+    pub status: u32,
 }
 
 /// The outbox row: what happened, with all that a notification needs, so that attempts read nothing else.
@@ -115,8 +148,11 @@ pub struct Announcement {
     pub occurred_at: Timestamp,
     /// Whose request it is.
     pub tenant: String,
-    /// Which request.
+    /// Which request. Of an event that is of no report: an id that names the event's own story and nothing else.
     pub request: RequestId,
+    /// Present in [`EventKind::ProcessStatus`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<ProcessStatus>,
     /// Id of the definition.
     pub report: String,
     /// Version of the definition; 0 in what an earlier release wrote.
@@ -149,6 +185,9 @@ pub struct Announcement {
     /// Its deliveries are made; what is left is the event bus.
     #[serde(default)]
     pub fanned_out: bool,
+    /// Its deliveries are made for the endpoints up to this one, by id; where there are many, they are made in pieces.
+    #[serde(default)]
+    pub told_up_to: Option<EndpointId>,
     /// When the sweeper hands it to the queue again.
     pub due_at: Option<Timestamp>,
     /// Times it has done so.
@@ -165,6 +204,7 @@ impl Announcement {
             occurred_at: now,
             tenant: request.tenant.clone(),
             request: request.id,
+            process: None,
             report: request.report.clone(),
             report_version: request.report_version,
             presenter_id: request.presenter_id,
@@ -178,8 +218,50 @@ impl Announcement {
             failure: request.failure.clone(),
             deed: request.cancellation.clone().or_else(|| request.deletion.clone()),
             fanned_out: false,
+            told_up_to: None,
             due_at: Some(now + super::request::HANDOFF_GRACE),
             handoffs: 0,
+        }
+    }
+
+    /// An event of no report, whose rows stand in the story of `story`.
+    pub fn apart(tenant: &str, story: RequestId, kind: EventKind, occurred_at: Timestamp, now: Timestamp) -> Self {
+        Self {
+            id: EventId::new(story.uuid()),
+            kind,
+            occurred_at,
+            tenant: tenant.to_owned(),
+            request: story,
+            process: None,
+            report: String::new(),
+            report_version: 0,
+            presenter_id: Uuid::nil(),
+            requested_at: now,
+            target: None,
+            file: None,
+            checks: vec![],
+            expires_at: None,
+            link: LinkPolicy::default(),
+            link_sealed: None,
+            failure: None,
+            deed: None,
+            fanned_out: false,
+            told_up_to: None,
+            due_at: Some(now + super::request::HANDOFF_GRACE),
+            handoffs: 0,
+        }
+    }
+
+    /// The request that it tells of, if any.
+    pub fn of_request(&self) -> Option<RequestId> {
+        self.kind.is_of_a_report().then_some(self.request)
+    }
+
+    /// Whether a subscribed endpoint is to be told of it.
+    pub fn wanted_by(&self, endpoint: &Endpoint) -> bool {
+        match &self.process {
+            Some(process) => endpoint.wants_status(process.status),
+            None => endpoint.wants(self.kind),
         }
     }
 

@@ -162,18 +162,37 @@ impl Guard {
         let exchange = async {
             let (client, target) = self.client_for(url).await?;
             let mut response = send(client.get(target.url).header(ACCEPT, "application/json")).await?;
-            let unfit = |detail: String| CallError::Network { stage: Stage::Exchange, detail };
             if response.status() != 200 {
                 return Err(unfit(format!("status {}", response.status())));
             }
-            let (body, end) = read_body(&mut response, cap).await;
-            match end {
-                End::Complete => serde_json::from_slice(&body).map_err(|error| unfit(error.to_string())),
-                End::Capped => Err(unfit(format!("more than {cap} bytes"))),
-                End::Broken(error) => Err(unfit(error)),
-            }
+            json_of(&mut response, cap).await
         };
         within(GET_TIMEOUT, exchange).await
+    }
+
+    /// POSTs `body` and reads a JSON document of at most `cap` bytes, as a token endpoint answers: status and document.
+    /// Of another status than 200 the document is null.
+    ///
+    /// # Errors
+    /// [`CallError`]; [`Stage::Exchange`] where a good answer is too large or not JSON.
+    pub async fn post_for_json(
+        &self,
+        url: &str,
+        headers: HeaderMap,
+        body: Vec<u8>,
+        cap: usize,
+        timeout: Duration,
+    ) -> Result<(u16, serde_json::Value), CallError> {
+        let exchange = async {
+            let (client, target) = self.client_for(url).await?;
+            let request = client.post(target.url).headers(headers).header(ACCEPT, "application/json").body(body);
+            let mut response = send(request).await?;
+            match response.status().as_u16() {
+                200 => Ok((200, json_of(&mut response, cap).await?)),
+                status => Ok((status, serde_json::Value::Null)),
+            }
+        };
+        within(timeout, exchange).await
     }
 
     /// Checks and resolves `url`; the client returned can reach nothing but the addresses vetted here.
@@ -221,6 +240,19 @@ async fn within<T>(limit: Duration, exchange: impl Future<Output = Result<T, Cal
 
 async fn send(request: RequestBuilder) -> Result<Response, CallError> {
     request.send().await.map_err(|error| classify(&error))
+}
+
+fn unfit(detail: String) -> CallError {
+    CallError::Network { stage: Stage::Exchange, detail }
+}
+
+async fn json_of(response: &mut Response, cap: usize) -> Result<serde_json::Value, CallError> {
+    let (body, end) = read_body(response, cap).await;
+    match end {
+        End::Complete => serde_json::from_slice(&body).map_err(|error| unfit(error.to_string())),
+        End::Capped => Err(unfit(format!("more than {cap} bytes"))),
+        End::Broken(error) => Err(unfit(error)),
+    }
 }
 
 /// How a body ended.

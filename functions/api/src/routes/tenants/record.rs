@@ -1,6 +1,5 @@
 //! Recording settings: the tenant, its mappings, its issuers and the audit trail change together.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
@@ -15,7 +14,7 @@ use waybill::{
         secret::Secret,
         tenant::{Grant, RecipientKeyRecord, Tenant},
     },
-    seal::random_bytes,
+    seal::signing_secret,
 };
 
 use super::{
@@ -84,7 +83,7 @@ pub async fn record(
     known: Known,
     now: Timestamp,
 ) -> Result<Recorded, Problem> {
-    let fresh = (before.is_none() || settings.new_webhook_secret).then(webhook_secret);
+    let fresh = (before.is_none() || settings.new_webhook_secret).then(signing_secret);
     let sealed = match (before, &fresh) {
         (_, Some(secret)) => seal_for(app, id, secret.expose()).await?,
         (Some(before), None) => before.row.webhook_secret_sealed.clone(),
@@ -227,11 +226,6 @@ fn changed(before: &Tenant, after: &Tenant, issuers_differ: bool) -> Vec<&'stati
         ("recipient_keys", before.recipient_keys != after.recipient_keys),
     ];
     differing.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
-}
-
-/// In the form that Standard Webhooks gives secrets: `whsec_` and 24 random bytes in base64.
-fn webhook_secret() -> Secret<String> {
-    Secret::new(format!("whsec_{}", STANDARD.encode(random_bytes::<24>())))
 }
 
 async fn seal_for(app: &App, tenant: &str, secret: &str) -> Result<String, Problem> {

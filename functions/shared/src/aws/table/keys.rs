@@ -10,6 +10,7 @@
 //! | delivery that waits in a lane | `N#{tenant}#{lane}` | `WAIT#{due:013}#{delivery}` |
 //! | delivery, by its id | `T#{tenant}` | `DLI#{delivery}` |
 //! | recovery | `T#{tenant}` | `RCV#{recovery}` |
+//! | event of a process of the tenant's own | `T#{tenant}` | `PRC#{its story}` |
 //! | running report's slot | `T#{tenant}` | `ADM#SLOT#{number:04}` |
 //! | request that waits for a slot | `T#{tenant}` | `ADM#WAIT#{request}` |
 //! | what a day has used | `T#{tenant}` | `DAY#{yyyy-mm-dd}` |
@@ -38,7 +39,7 @@
 //! The sparse index `due` holds every row that the sweeper must look at: hash `due_shard` (`0`–`15`, from
 //! the row's key), range `due_at` (epoch milliseconds). `ttl` (epoch seconds) only tidies up.
 
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 use uuid::Uuid;
 
 use crate::domain::id::{ApiKeyId, AuditId, DeliveryId, EndpointId, ErasureId, EventId, LinkId, RecoveryId, RequestId};
@@ -61,8 +62,26 @@ pub const API_KEYS: &str = "KEY#";
 /// What the sort keys of a tenant's requests begin with.
 pub const REQUESTS: &str = "REQ#";
 
+/// What the sort keys of events of no report begin with.
+pub const PROCESS_EVENTS: &str = "PRC#";
+
+/// What the sort keys of a tenant's endpoints begin with.
+pub const ENDPOINTS: &str = "END#";
+
 /// What the sort keys of a request's links begin with.
 pub const LINKS: &str = "LNK#";
+
+/// What the sort keys of a tenant's list of deliveries begin with.
+pub const DELIVERY_INDEX: &str = "DLI#";
+
+/// What the sort keys of a request's deliveries, and of their attempts, begin with.
+pub const DELIVERIES: &str = "DLV#";
+
+/// What the sort keys of a lane's slots begin with.
+pub const LANE_SLOTS: &str = "SLOT#";
+
+/// What the sort keys of deliveries that wait in a lane begin with.
+pub const WAITING: &str = "WAIT#";
 
 /// What the sort keys of an audit trail begin with.
 pub const AUDIT: &str = "AUD#";
@@ -110,17 +129,37 @@ impl Key {
 
     /// A registered endpoint.
     pub fn endpoint(tenant: &str, endpoint: EndpointId) -> Self {
-        Self::new(format!("T#{tenant}"), format!("END#{endpoint}"))
+        Self::new(format!("T#{tenant}"), format!("{ENDPOINTS}{endpoint}"))
     }
 
     /// Where a delivery stands, by its id: a tenant's list of deliveries.
     pub fn delivery_index(tenant: &str, delivery: DeliveryId) -> Self {
-        Self::new(format!("T#{tenant}"), format!("DLI#{delivery}"))
+        Self::new(format!("T#{tenant}"), format!("{DELIVERY_INDEX}{delivery}"))
+    }
+
+    /// What is remembered of a lane's outcomes.
+    pub fn health(tenant: &str, lane: &str) -> Self {
+        Self::new(self::lane(tenant, lane), "HEALTH")
+    }
+
+    /// A slot of a lane, from 0.
+    pub fn lane_slot(tenant: &str, lane: &str, number: u32) -> Self {
+        Self::new(self::lane(tenant, lane), format!("SLOT#{number:04}"))
+    }
+
+    /// A delivery that waits in a lane since that time.
+    pub fn lane_waiting(tenant: &str, lane: &str, since: Timestamp, delivery: DeliveryId) -> Self {
+        Self::new(self::lane(tenant, lane), format!("{WAITING}{:013}#{delivery}", since.as_millisecond().max(0)))
     }
 
     /// A recovery of a tenant's deliveries.
     pub fn recovery(tenant: &str, recovery: RecoveryId) -> Self {
         Self::new(format!("T#{tenant}"), format!("RCV#{recovery}"))
+    }
+
+    /// That an event of no report came, by the id of its story: a repeat finds it, and so does an erasure.
+    pub fn process_event(tenant: &str, story: RequestId) -> Self {
+        Self::new(format!("T#{tenant}"), format!("{PROCESS_EVENTS}{story}"))
     }
 
     /// A slot for a running report of the tenant, from 0.
@@ -232,6 +271,11 @@ impl Key {
     }
 }
 
+/// Partition of a lane: its health, its slots, what waits, in this order.
+pub fn lane(tenant: &str, lane: &str) -> String {
+    format!("N#{tenant}#{lane}")
+}
+
 /// Partition of all that belongs to one request.
 pub fn story(tenant: &str, request: RequestId) -> String {
     format!("T#{tenant}#{request}")
@@ -272,6 +316,29 @@ pub enum DueRow {
     },
     /// The erasure of a tenant.
     Erasure(ErasureId),
+    /// A lane whose circuit ends.
+    Health {
+        /// Whose.
+        tenant: String,
+        /// Which.
+        lane: String,
+    },
+    /// A slot whose holder did not give it back.
+    LaneSlot {
+        /// Whose.
+        tenant: String,
+        /// Of which lane.
+        lane: String,
+        /// Which.
+        number: u32,
+    },
+    /// A recovery.
+    Recovery {
+        /// Whose.
+        tenant: String,
+        /// Which.
+        recovery: RecoveryId,
+    },
 }
 
 impl DueRow {
@@ -280,9 +347,20 @@ impl DueRow {
         if let Some(erasure) = key.pk.strip_prefix("E#") {
             return erasure.parse().ok().map(Self::Erasure);
         }
+        if let Some((tenant, lane)) = key.pk.strip_prefix("N#").and_then(|lane| lane.split_once('#')) {
+            let (tenant, lane) = (tenant.to_owned(), lane.to_owned());
+            if key.sk == "HEALTH" {
+                return Some(Self::Health { tenant, lane });
+            }
+            let number = key.sk.strip_prefix(LANE_SLOTS)?.parse().ok()?;
+            return Some(Self::LaneSlot { tenant, lane, number });
+        }
         let rest = key.pk.strip_prefix("T#")?;
         if let Some(request) = key.sk.strip_prefix("REQ#") {
             return Some(Self::Request { tenant: rest.to_owned(), request: request.parse().ok()? });
+        }
+        if let Some(recovery) = key.sk.strip_prefix("RCV#") {
+            return Some(Self::Recovery { tenant: rest.to_owned(), recovery: recovery.parse().ok()? });
         }
         let (tenant, request) = rest.split_once('#')?;
         let (tenant, request) = (tenant.to_owned(), request.parse().ok()?);
@@ -313,7 +391,18 @@ mod tests {
         );
         assert_eq!(
             DueRow::of(&Key::delivery("acme", request, delivery)),
-            Some(DueRow::Delivery { tenant, request, delivery })
+            Some(DueRow::Delivery { tenant: tenant.clone(), request, delivery })
+        );
+        let recovery = RecoveryId::generate();
+        assert_eq!(DueRow::of(&Key::recovery("acme", recovery)), Some(DueRow::Recovery { tenant, recovery }));
+        let (tenant, lane) = ("acme".to_owned(), "end_1".to_owned());
+        assert_eq!(
+            DueRow::of(&Key::health("acme", "end_1")),
+            Some(DueRow::Health { tenant: tenant.clone(), lane: lane.clone() })
+        );
+        assert_eq!(
+            DueRow::of(&Key::lane_slot("acme", "end_1", 7)),
+            Some(DueRow::LaneSlot { tenant, lane, number: 7 })
         );
         let erasure = ErasureId::generate();
         assert_eq!(DueRow::of(&Key::erasure(erasure)), Some(DueRow::Erasure(erasure)));

@@ -4,6 +4,7 @@
 //! so of two writers one gets [`TableError::Conflict`], reads again and applies its event to what it finds.
 
 pub mod counters;
+pub mod deliveries;
 mod erase;
 pub mod keys;
 pub mod links;
@@ -77,7 +78,7 @@ pub struct Write(Change);
 #[derive(Debug, Clone)]
 enum Change {
     Put { item: Item, expected: Expected },
-    Delete { key: Key },
+    Delete { key: Key, expected: Expected },
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -105,7 +106,12 @@ impl Write {
 
     /// Deletes a row, if it is there.
     pub fn delete(key: Key) -> Self {
-        Self(Change::Delete { key })
+        Self(Change::Delete { key, expected: Expected::Any })
+    }
+
+    /// Deletes a row that must still be what was read.
+    pub fn remove<T: Row>(read: &Stored<T>) -> Self {
+        Self(Change::Delete { key: read.row.key(), expected: Expected::Revision(read.revision) })
     }
 
     fn put<T: Row>(row: &T, revision: u64, expected: Expected) -> Result<Self, TableError> {
@@ -213,11 +219,7 @@ impl Table {
         }
         match writes.pop().map(|write| write.0) {
             None => Ok(()),
-            Some(Change::Delete { key }) => {
-                let request = self.client.delete_item().table_name(&self.name).set_key(Some(key_item(&key)));
-                request.send().await.map_err(|e| failed("DeleteItem", &e))?;
-                Ok(())
-            }
+            Some(Change::Delete { key, expected }) => self.delete_item(&key, expected).await,
             Some(Change::Put { item, expected }) => self.put(item, expected).await,
         }
     }
@@ -237,6 +239,18 @@ impl Table {
             Ok(_) => Ok(()),
             Err(error) if error.code().is_some_and(is_lost_race) => Err(TableError::Conflict),
             Err(error) => Err(failed("PutItem", &error)),
+        }
+    }
+
+    async fn delete_item(&self, key: &Key, expected: Expected) -> Result<(), TableError> {
+        let mut request = self.client.delete_item().table_name(&self.name).set_key(Some(key_item(key)));
+        if let Some((condition, values)) = condition(expected) {
+            request = request.condition_expression(condition).set_expression_attribute_values(values);
+        }
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.code().is_some_and(is_lost_race) => Err(TableError::Conflict),
+            Err(error) => Err(failed("DeleteItem", &error)),
         }
     }
 
@@ -324,8 +338,12 @@ fn condition(expected: Expected) -> Option<(&'static str, Option<Item>)> {
 fn transact_item(table: &str, change: Change) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
     let builder = TransactWriteItem::builder();
     Ok(match change {
-        Change::Delete { key } => {
-            builder.delete(Delete::builder().table_name(table).set_key(Some(key_item(&key))).build()?).build()
+        Change::Delete { key, expected } => {
+            let mut delete = Delete::builder().table_name(table).set_key(Some(key_item(&key)));
+            if let Some((condition, values)) = condition(expected) {
+                delete = delete.condition_expression(condition).set_expression_attribute_values(values);
+            }
+            builder.delete(delete.build()?).build()
         }
         Change::Put { item, expected } => {
             let mut put = Put::builder().table_name(table).set_item(Some(item));

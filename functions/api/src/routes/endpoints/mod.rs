@@ -1,0 +1,134 @@
+//! Endpoints of a tenant: registered receivers of its notifications.
+
+mod authentication;
+mod deeds;
+mod describe;
+mod record;
+mod secrets;
+mod settings;
+mod state;
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, RawQuery, State},
+};
+use http::StatusCode;
+use serde_json::{Value, json};
+use waybill::{
+    aws::{
+        lanes,
+        table::{
+            Stored, TableError, Write,
+            keys::{ENDPOINTS, Key},
+            pages::PageQuery,
+        },
+    },
+    clock,
+    domain::{endpoint::Endpoint, id::EndpointId},
+};
+
+pub use self::{
+    deeds::{pause, resume, rotate_secret, test},
+    record::{create, put},
+};
+use crate::{
+    app::App,
+    auth::{MayRead, MayWriteEndpoints},
+    page::{self, Query},
+    problem::Problem,
+};
+
+/// Times that an endpoint is read again because somebody else changed it in between.
+const TRIES: usize = 5;
+
+/// `GET /v1/endpoints`: all of them, oldest first.
+pub async fn list(
+    State(app): State<Arc<App>>,
+    caller: MayRead,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Value>, Problem> {
+    let query = Query::parse(query.as_deref(), &["limit", "cursor"])?;
+    let (limit, after) = match (page::limit(query.get("limit")), page::after("endpoints", query.get("cursor"))) {
+        (Ok(limit), Ok(after)) => (limit, after),
+        (limit, after) => return Err(Problem::bad_query(limit.err().into_iter().chain(after.err()).collect())),
+    };
+    let page = PageQuery { newest_first: false, ..PageQuery::newest(ENDPOINTS, limit, after) };
+    let page = app.table.page(&Key::tenant(&caller.tenant).pk, page).await?;
+    let (mut shown, now) = (Vec::new(), clock::now());
+    for row in page.rows {
+        shown.push(describe::endpoint(&row.read::<Endpoint>()?.row, now));
+    }
+    let cursor = page.next.map(|next| page::cursor("endpoints", &next));
+    Ok(Json(json!({ "endpoints": shown, "next_cursor": cursor })))
+}
+
+/// `GET /v1/endpoints/{endpoint}`: settings, and how it does.
+pub async fn show(
+    State(app): State<Arc<App>>,
+    caller: MayRead,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let endpoint = load(&app, &caller.tenant, &id).await?.row;
+    let mut shown = describe::endpoint(&endpoint, clock::now());
+    if let (Value::Object(shown), Value::Object(state)) = (&mut shown, state::state(&app, &endpoint).await?) {
+        shown.extend(state);
+    }
+    Ok(Json(shown))
+}
+
+/// `DELETE /v1/endpoints/{endpoint}`: it is told of nothing more. What is on its way ends as called off.
+pub async fn delete(
+    State(app): State<Arc<App>>,
+    caller: MayWriteEndpoints,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let endpoint = load(&app, &caller.tenant, &id).await?.row;
+    let lane = endpoint.id.to_string();
+    let keys = [Key::endpoint(&caller.tenant, endpoint.id), Key::health(&caller.tenant, &lane)];
+    app.table.write(keys.into_iter().map(Write::delete).collect()).await?;
+    wake(&app, &caller.tenant, &lane).await;
+    tracing::info!(endpoint.id = %endpoint.id, tenant.id = caller.tenant, subject = caller.subject, "endpoint deleted");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// An endpoint of the tenant; the same answer for what never was and what is another tenant's.
+pub async fn load(app: &App, tenant: &str, id: &str) -> Result<Stored<Endpoint>, Problem> {
+    let not_found = || Problem::not_found("endpoint");
+    let id: EndpointId = id.parse().map_err(|_| not_found())?;
+    app.table.get(&Key::endpoint(tenant, id)).await?.ok_or_else(not_found)
+}
+
+/// What waits for an endpoint is looked at again; if this fails, the sweeper does it within minutes.
+async fn wake(app: &App, tenant: &str, lane: &str) {
+    if let Err(error) = lanes::wake(&app.table, &app.deliveries, tenant, lane, 0).await {
+        tracing::warn!(endpoint.id = lane, %error, "what waits is left to the sweeper");
+    }
+}
+
+/// Changes an endpoint, whoever else does at the same time, and writes `also` with it.
+async fn change(
+    app: &App,
+    tenant: &str,
+    id: &str,
+    also: &[Write],
+    next: impl Fn(&Endpoint) -> Endpoint,
+) -> Result<Endpoint, Problem> {
+    for _ in 0..TRIES {
+        let read = load(app, tenant, id).await?;
+        let row = next(&read.row);
+        let writes = [&[Write::replace(&read, &row)?], also].concat();
+        match app.table.write(writes).await {
+            Ok(()) => return Ok(row),
+            Err(TableError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(conflict())
+}
+
+fn conflict() -> Problem {
+    let detail = "The endpoint was changed at the same time; read it and try again.";
+    Problem::new(StatusCode::CONFLICT, "conflict", detail)
+}
