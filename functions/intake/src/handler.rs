@@ -76,8 +76,10 @@ async fn one(app: &App, body: &str) -> Result<(), Refused> {
     let tenant = tenant.ok_or_else(|| Refused::Tenant(envelope.tenant.clone()))?.row;
     let id = request_id_of_event(&envelope.source, &envelope.event_id, envelope.time);
     let by = format!("event {}", envelope.source);
-    let order =
-        Order { tenant: &tenant, by: &by, id, body: &envelope.request, idempotency_key: None, repeats: None };
+    // The id alone keeps what is recorded from being so twice; the key also what joined another request.
+    let key = id.to_string();
+    let body = &envelope.request;
+    let order = Order { tenant: &tenant, by: &by, id, body, idempotency_key: Some(&key), repeats: None };
     match app.acceptor.accept(order, clock::now()).await? {
         Accepted::Recorded(receipt, _) | Accepted::Replayed { receipt, .. } | Accepted::Joined(receipt) => {
             tracing::info!(request.id = %receipt.id, tenant.id = tenant.id, "event became a request");

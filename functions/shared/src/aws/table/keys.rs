@@ -55,6 +55,12 @@ pub const API_KEYS: &str = "KEY#";
 /// What the sort keys of a tenant's requests begin with.
 pub const REQUESTS: &str = "REQ#";
 
+/// Sort key of a request's progress.
+pub const PROGRESS: &str = "PROGRESS";
+
+/// What the sort keys of a request's deliveries and of their attempts begin with.
+pub const DELIVERIES: &str = "DLV#";
+
 /// What the sort keys of a request's links begin with.
 pub const LINKS: &str = "LNK#";
 
@@ -84,7 +90,7 @@ impl Key {
 
     /// Progress of a request's run.
     pub fn progress(tenant: &str, request: RequestId) -> Self {
-        Self::new(story(tenant, request), "PROGRESS")
+        Self::new(story(tenant, request), PROGRESS)
     }
 
     /// An outbox event.

@@ -215,8 +215,11 @@ impl Table {
             None => Ok(()),
             Some(Change::Delete { key }) => {
                 let request = self.client.delete_item().table_name(&self.name).set_key(Some(key_item(&key)));
-                request.send().await.map_err(|e| failed("DeleteItem", &e))?;
-                Ok(())
+                match request.send().await {
+                    Ok(_) => Ok(()),
+                    Err(error) if error.code().is_some_and(is_lost_race) => Err(TableError::Conflict),
+                    Err(error) => Err(failed("DeleteItem", &error)),
+                }
             }
             Some(Change::Put { item, expected }) => self.put(item, expected).await,
         }
