@@ -102,6 +102,11 @@ impl Function {
         Self { process: command.spawn().unwrap(), invocations, server, folder }
     }
 
+    /// Id of its process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Hands it an event as soon as it asks for one, gives it `time` from then on, and returns its answer.
     ///
     /// # Panics

@@ -9,11 +9,13 @@
 pub mod events;
 pub mod files;
 pub mod function;
+pub mod hostile;
 pub mod lake;
 pub mod presigned;
 pub mod python;
 pub mod retail;
 pub mod skip;
+pub mod tally;
 pub mod tenant;
 pub mod wait;
 pub mod world;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
 use jiff::Timestamp;
 use waybill::{
     accept::Acceptor,
@@ -112,10 +111,9 @@ impl App {
 
     /// The tenant that a caller acts for.
     pub async fn tenant(&self, id: &str) -> Result<Tenant, Problem> {
-        let tenant = self.table.get::<Tenant>(&Key::tenant(id)).await?;
+        let tenant = self.table.get::<Tenant>(&Key::tenant(id)).await?.map(|tenant| tenant.row);
         // Its erasure removes credentials a little earlier than other copies of this function may see.
-        let gone = || Problem::new(StatusCode::FORBIDDEN, "unknown_subject", "The tenant is no longer there.");
-        Ok(tenant.ok_or_else(gone)?.row)
+        tenant.filter(|tenant| tenant.erasure.is_none()).ok_or_else(Problem::no_tenant)
     }
 
     /// URL of a managed link.

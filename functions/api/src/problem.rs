@@ -54,9 +54,9 @@ impl Problem {
     /// The query string is wrong; each fault names its parameter.
     pub fn bad_query(errors: Vec<Fault>) -> Self {
         let detail = "Correct the query parameters that `errors` lists.";
-        let errors = errors.into_iter().map(|fault| {
-            json!({"parameter": fault.pointer, "code": fault.code, "detail": fault.detail})
-        });
+        let errors = errors
+            .into_iter()
+            .map(|fault| json!({"parameter": fault.pointer, "code": fault.code, "detail": fault.detail}));
         Self { errors: errors.collect(), ..Self::new(StatusCode::BAD_REQUEST, "query_invalid", detail) }
     }
 
@@ -69,6 +69,19 @@ impl Problem {
         let mut headers = vec![(header::RETRY_AFTER, HeaderValue::from(standing.reset_seconds))];
         headers.extend(rate_limit(standing));
         Self { headers, ..Self::new(StatusCode::TOO_MANY_REQUESTS, "quota_exhausted", detail) }
+    }
+
+    /// A good credential whose tenant is gone, or about to go.
+    pub fn no_tenant() -> Self {
+        let detail = "The tenant that this credential acted for is no longer there.";
+        Self::new(StatusCode::FORBIDDEN, "unknown_subject", detail)
+    }
+
+    /// The same problem with the advice to try again after so many seconds.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.headers.push((header::RETRY_AFTER, HeaderValue::from(seconds)));
+        self
     }
 
     /// No usable credential.
@@ -123,10 +136,7 @@ impl From<Rejected> for Problem {
                 Self { headers, ..Self::new(StatusCode::CONFLICT, "idempotency_key_in_flight", detail) }
             }
             Rejected::Exhausted(standing) => Self::exhausted(&standing),
-            Rejected::Erased => {
-                let detail = "The tenant is being erased; nothing is accepted for it any more.";
-                Self::new(StatusCode::FORBIDDEN, "tenant_erased", detail)
-            }
+            Rejected::Erased => Self::no_tenant(),
             Rejected::Definition(error) => error.into(),
             Rejected::Unavailable(error) => error.into(),
             Rejected::Table(error) => error.into(),

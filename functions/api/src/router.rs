@@ -9,13 +9,15 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{delete, get, post, put},
 };
-use http::{StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 
 use crate::{
     app::App,
     body::MAX_BODY,
     problem::Problem,
-    routes::{api_keys, dead_letters, deliveries, endpoints, links, reports, requests, tenants, well_known},
+    routes::{
+        api_keys, dead_letters, deliveries, endpoints, links, reports, requests, tenants, usage, well_known,
+    },
 };
 
 /// The router, ready to serve.
@@ -34,6 +36,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/requests/{request}/links", post(links::make).get(links::list))
         .route("/v1/requests/{request}/links/{link}", delete(links::revoke))
         .route("/v1/requests/{request}/accesses", get(links::accesses))
+        .route("/v1/usage", get(usage::show))
         .route("/v1/deliveries", get(deliveries::list))
         .route("/v1/deliveries/{delivery}", get(deliveries::show))
         .route("/v1/deliveries/{delivery}/redeliver", post(deliveries::redeliver))
@@ -63,8 +66,15 @@ pub fn router(app: Arc<App>) -> Router {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
         })
         .layer(map_response(every_error_is_a_problem))
+        .layer(map_response(nothing_is_kept))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(app)
+}
+
+/// What is told to one caller must not be kept by anybody in between, unless a route says otherwise.
+async fn nothing_is_kept(mut response: Response) -> Response {
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
 }
 
 /// The framework's own refusals, as of a path that is not UTF-8, say nothing that a client could switch on.

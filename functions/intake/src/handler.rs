@@ -99,7 +99,9 @@ async fn one(app: &App, body: &str) -> Result<(), Refused> {
 
 async fn ask(app: &App, tenant: &Tenant, id: RequestId, source: &str, body: &Value) -> Result<(), Refused> {
     let by = format!("event {source}");
-    let order = Order { tenant, by: &by, id, body, idempotency_key: None, repeats: None };
+    // The id alone keeps what is recorded from being so twice; the key also what joined another request.
+    let key = id.to_string();
+    let order = Order { tenant, by: &by, id, body, idempotency_key: Some(&key), repeats: None };
     match app.acceptor.accept(order, clock::now()).await? {
         Accepted::Recorded(receipt, _) | Accepted::Replayed { receipt, .. } | Accepted::Joined(receipt) => {
             tracing::info!(request.id = %receipt.id, tenant.id = tenant.id, "event became a request");

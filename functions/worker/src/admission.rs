@@ -77,8 +77,8 @@ pub async fn take_turn(app: &App, tenant: &Tenant, id: RequestId, owner: &str) -
                 let there = standing.slots.into_iter().find(|slot| slot.row.number == number);
                 match Box::pin(claim(app, tenant, (chosen, read), (number, there), owner)).await? {
                     Claimed::Turn(turn) => return Ok(Some(*turn)),
-                    Claimed::Ended => return Ok(None),
-                    Claimed::Again => {}
+                    // Its wake-up is still good for whoever waits.
+                    Claimed::Ended | Claimed::Again => {}
                 }
             }
         }
@@ -91,12 +91,7 @@ pub async fn take_turn(app: &App, tenant: &Tenant, id: RequestId, owner: &str) -
 }
 
 /// The message's request, if it may be claimed now.
-async fn runnable(
-    app: &App,
-    tenant: &str,
-    id: RequestId,
-    owner: &str,
-) -> Result<Option<Stored<Request>>, TableError> {
+async fn runnable(app: &App, tenant: &str, id: RequestId, owner: &str) -> Result<Option<Stored<Request>>, TableError> {
     let Some(read) = load(app, tenant, id).await? else {
         tracing::warn!(request.id = %id, "a message for a request that is not there");
         return Ok(None);
@@ -171,8 +166,11 @@ async fn claim(
     let step = read.as_ref().map(|read| read.row.apply(Event::Claim { owner: owner.to_owned() }, now, &app.rules));
     let (Some(read), Some(Ok(step))) = (read, step) else {
         // It waits no more, though a row says so: such as of an erased tenant.
-        app.table.write(vec![Write::delete(Key::waiting(&tenant.id, chosen))]).await?;
-        return Ok(Claimed::Again);
+        return match app.table.write(vec![Write::delete(Key::waiting(&tenant.id, chosen))]).await {
+            // In conflict with who has just claimed it, and takes the row away.
+            Ok(()) | Err(TableError::Conflict) => Ok(Claimed::Again),
+            Err(error) => Err(error.into()),
+        };
     };
     if step.0.status != Status::Running {
         return match app.table.commit(&read, step, vec![], now).await {
@@ -207,7 +205,9 @@ async fn seize(
         Some(there) => Write::replace(there, &slot)?,
     };
     let revision = there.map_or(1, |there| there.revision + 1);
-    let turn = |claimed| Claimed::Turn(Box::new(Turn { claimed, slot: Held(Mutex::new(Stored { row: slot.clone(), revision })) }));
+    let turn = |claimed| {
+        Claimed::Turn(Box::new(Turn { claimed, slot: Held(Mutex::new(Stored { row: slot.clone(), revision })) }))
+    };
     match app.table.commit(&read, step, vec![write], clock::now()).await {
         Ok(committed) => Ok(turn(carry_out(app, committed).await)),
         Err(TableError::Conflict) => {
@@ -251,13 +251,25 @@ impl Held {
         Ok(still)
     }
 
+    /// A renewal that was broken off by the end of the run may have been written all the same.
+    async fn free(&self, app: &App, held: &mut Stored<Slot>) -> Result<(), TableError> {
+        let free = |held: &Stored<Slot>| Slot { request: None, until: clock::now(), ..held.row.clone() };
+        match app.table.replace(held, free(held)).await {
+            Err(TableError::Conflict) if self.settle(app, held).await? => {
+                app.table.replace(held, free(held)).await.map(|_| ())
+            }
+            // Somebody else has it.
+            Ok(_) | Err(TableError::Conflict) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Gives it back and wakes the tenant's request that waits longest. What fails here heals by itself: the slot
     /// lapses, and the sweeper hands over whatever waits.
     pub async fn leave(&self, app: &App) {
-        let held = self.0.lock().await;
+        let mut held = self.0.lock().await;
         let tenant = held.row.tenant.clone();
-        let next = Slot { request: None, until: clock::now(), ..held.row.clone() };
-        if let Err(error) = app.table.replace(&held, next).await {
+        if let Err(error) = self.free(app, &mut held).await {
             tracing::warn!(%error, "slot left to lapse");
         }
         let woken = async {

@@ -81,12 +81,7 @@ async fn hold(app: &App, turn: &Turn, owner: &str, progress: &Progress) {
 }
 
 /// None if either is lost.
-async fn renew(
-    app: &App,
-    turn: &Turn,
-    held: &Stored<Request>,
-    owner: &str,
-) -> Result<Option<Stored<Request>>, Retry> {
+async fn renew(app: &App, turn: &Turn, held: &Stored<Request>, owner: &str) -> Result<Option<Stored<Request>>, Retry> {
     match change(app, held.clone(), &Event::Renew { owner: owner.to_owned() }).await? {
         Changed::Written(now_held) if turn.slot.renew(app).await? => Ok(Some(*now_held)),
         Changed::Written(_) => {

@@ -55,13 +55,7 @@ fn owner() -> String {
 }
 
 /// The file, with lease and slot kept all along.
-async fn produced(
-    app: &App,
-    tenant: &Tenant,
-    turn: &Turn,
-    owner: &str,
-    deadline: u64,
-) -> Result<Made, ProduceError> {
+async fn produced(app: &App, tenant: &Tenant, turn: &Turn, owner: &str, deadline: u64) -> Result<Made, ProduceError> {
     let request = &turn.claimed.row;
     let progress = Arc::new(Progress::default());
     let (stop, stopped) = watch::channel(None);

@@ -210,7 +210,11 @@ async fn receive(State(state): State<Arc<Shared>>, request: Request) -> Response
     (reply.status, reply.headers, Body::from(reply.body)).into_response()
 }
 
-fn server_config(ca: &Ca) -> io::Result<ServerConfig> {
+/// TLS with the certificate that `ca` issued for this machine.
+///
+/// # Errors
+/// If its files cannot be read.
+pub fn server_config(ca: &Ca) -> io::Result<ServerConfig> {
     let chain = CertificateDer::pem_slice_iter(&fs::read(&ca.cert_path)?).collect::<Result<_, _>>();
     let key = PrivateKeyDer::from_pem_slice(&fs::read(&ca.key_path)?).map_err(io::Error::other)?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

@@ -69,10 +69,8 @@ async fn a_run_is_called_off_within_seconds() {
 
     let cancelled = cancel(&tenant, id).await.expect_status("cancel", &[200]).unwrap();
     assert_eq!(cancelled["status"], "CANCELLED");
-    eventually("the upload's end", async || {
-        world.uploads(&format!("{}/", tenant.id)).await.is_empty().then_some(())
-    })
-    .await;
+    eventually("the upload's end", async || world.uploads(&format!("{}/", tenant.id)).await.is_empty().then_some(()))
+        .await;
     // Its slot is free again: what waited for it runs. (The attempt's lease alone would have kept it for longer.)
     tenant.succeeded(next).await;
     assert_eq!(tenant.status(id).await["status"], "CANCELLED");

@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use waybill::domain::request::Request;
+use waybill::{
+    aws::table::{Write, keys::Key},
+    domain::request::Request,
+};
 use waybill_tests::{python::python, skip, tenant::Tenant, wait::eventually, world::World};
 
 /// The one request of the tenant that such an event made.
@@ -34,6 +37,57 @@ async fn an_event_that_comes_three_times_makes_one_report() {
     assert_eq!(answer["batchItemFailures"], json!([]));
     assert_eq!(world.requests(&tenant.id).await.len(), 1);
     tenant.nothing_is_left_over(&world).await;
+}
+
+/// Invokes the function with one event, and says whether it was acknowledged.
+async fn acknowledged(world: &World, envelope: &Value) -> bool {
+    let record = json!({ "messageId": "one", "body": envelope.to_string(), "eventSource": "aws:sqs" });
+    let answer = world.invoke(&world.stack.functions.intake, &json!({ "Records": [record] })).await;
+    answer["batchItemFailures"] == json!([])
+}
+
+#[tokio::test]
+async fn an_event_that_joined_another_request_does_not_make_one_when_it_comes_again() {
+    let world = World::load().await;
+    let tenant = Tenant::create_with(&world, json!({ "quotas": { "running": 1 } })).await;
+    tenant.hold_slot(&world).await;
+    let first = tenant.order(&tenant.wallet_order()).await;
+    let mut joining = tenant.wallet_order();
+    joining["coalesce"] = json!(true);
+    let envelope = json!({
+        "v": "1", "tenant": tenant.id, "source": "a.test", "event_id": Uuid::new_v4(), "time": Timestamp::now(),
+        "request": joining,
+    });
+    assert!(acknowledged(&world, &envelope).await);
+    assert_eq!(world.requests(&tenant.id).await.len(), 1);
+    tenant.free_slot(&world, first).await;
+    tenant.succeeded(first).await;
+    assert!(acknowledged(&world, &envelope).await);
+    assert_eq!(world.requests(&tenant.id).await.len(), 1, "it made a report of its own");
+    tenant.nothing_is_left_over(&world).await;
+}
+
+#[tokio::test]
+async fn an_event_that_used_the_quota_up_may_come_again() {
+    let world = World::load().await;
+    let tenant = Tenant::create_with(&world, json!({ "quotas": { "requests_per_day": 1 } })).await;
+    let envelope = |event: Uuid| {
+        json!({
+            "v": "1", "tenant": tenant.id, "source": "a.test", "event_id": event, "time": "2026-11-22T00:00:00Z",
+            "request": tenant.wallet_order(),
+        })
+    };
+    let event = Uuid::new_v4();
+    for _ in 0..2 {
+        assert!(acknowledged(&world, &envelope(event)).await);
+    }
+    // As a day later, when its idempotency key is forgotten and its request is not.
+    let requests = world.requests(&tenant.id).await;
+    let key = Key::idempotency(&tenant.id, &requests[0].id.to_string());
+    world.table.write(vec![Write::delete(key)]).await.unwrap();
+    assert!(acknowledged(&world, &envelope(event)).await);
+    assert!(!acknowledged(&world, &envelope(Uuid::new_v4())).await, "another one is one too many");
+    assert_eq!(world.requests(&tenant.id).await.len(), 1);
 }
 
 #[tokio::test]

@@ -39,8 +39,10 @@ enum Who {
 }
 
 fn routes() -> Vec<Route> {
-    let (get, post, delete) = (|| (Method::GET, Value::Null), |body: Value| (Method::POST, body), || (Method::DELETE, Value::Null));
-    let order = json!({ "report": "Report_digital_wallet_transaction_detail", "validate_only": true, "parameters": {} });
+    let (get, post, delete) =
+        (|| (Method::GET, Value::Null), |body: Value| (Method::POST, body), || (Method::DELETE, Value::Null));
+    let order =
+        json!({ "report": "Report_digital_wallet_transaction_detail", "validate_only": true, "parameters": {} });
     let tenant = |path, calls| Route { path, calls, who: Who::Tenant };
     let admin = |path, calls| Route { path, calls, who: Who::Admin };
     let public = |path| Route { path, calls: vec![(Method::GET, Value::Null)], who: Who::Public };
@@ -50,6 +52,7 @@ fn routes() -> Vec<Route> {
         public("/.well-known/waybill-ed25519.json"),
         public("/v1/links/{capability}"),
         tenant("/v1/reports", vec![get()]),
+        tenant("/v1/usage", vec![get()]),
         tenant("/v1/reports/{report}", vec![get()]),
         tenant("/v1/requests", vec![get(), post(order)]),
         tenant("/v1/requests/{request}", vec![get(), delete()]),
@@ -139,8 +142,11 @@ fn is_of_one_thing(path: &str) -> bool {
 }
 
 async fn call(api: &ApiClient, method: &Method, path: &str, body: &Value) -> Answer {
-    let (headers, bytes): (&[(&str, &str)], _) =
-        if body.is_null() { (&[], vec![]) } else { (&[("content-type", "application/json")], body.to_string().into_bytes()) };
+    let (headers, bytes): (&[(&str, &str)], _) = if body.is_null() {
+        (&[], vec![])
+    } else {
+        (&[("content-type", "application/json")], body.to_string().into_bytes())
+    };
     api.send(method.clone(), path, headers, bytes).await.unwrap()
 }
 
@@ -187,7 +193,11 @@ async fn another_tenants_credential_opens_nothing() {
                     Who::Tenant if is_of_one_thing(route.path) => {
                         refusal::check(&world, &what, &answer, 404, "not_found");
                         let never = call(api, method, &nothing, body).await;
-                        assert_eq!((answer.status, &answer.body), (never.status, &never.body), "{what}: as if it never was");
+                        assert_eq!(
+                            (answer.status, &answer.body),
+                            (never.status, &never.body),
+                            "{what}: as if it never was"
+                        );
                     }
                     Who::Tenant => assert!(matches!(answer.status, 200 | 422), "{what}: its own: {text}"),
                 }
@@ -199,7 +209,13 @@ async fn another_tenants_credential_opens_nothing() {
             // Without any credential, or with one that is none, there is nothing to tell apart at all.
             if !matches!(route.who, Who::Public) {
                 let none = call(&world.api, method, &path, body).await;
-                refusal::check(&world, &format!("{method} {path} without a credential"), &none, 401, "credential_missing");
+                refusal::check(
+                    &world,
+                    &format!("{method} {path} without a credential"),
+                    &none,
+                    401,
+                    "credential_missing",
+                );
                 let bad = call(&world.api.with_token("wbk_x_y_z"), method, &path, body).await;
                 refusal::check(&world, &format!("{method} {path} with a made-up key"), &bad, 401, "token_invalid");
             }

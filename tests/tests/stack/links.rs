@@ -8,7 +8,7 @@ use waybill::domain::{
     request::{Request, Status},
 };
 use waybill_local::api_client::Answer;
-use waybill_tests::{tenant::Tenant, world::World};
+use waybill_tests::{tenant::Tenant, wait::eventually, world::World};
 
 use crate::refusal;
 
@@ -80,11 +80,39 @@ async fn links_are_made_counted_and_revoked() {
     assert_eq!(tenant.status(id).await["link"], status["link"]);
 
     // The link that came with the file: the status shows none from then on.
-    let path = format!("/v1/requests/{id}/links/{}", oldest["id"].as_str().unwrap());
+    let request = format!("/v1/requests/{id}");
+    let tag = tenant.get(&request).await.header("etag").to_owned();
+    let path = format!("{request}/links/{}", oldest["id"].as_str().unwrap());
     delete(&tenant, &path).await.expect_status("revoke", &[200]).unwrap();
+    assert_ne!(tenant.get(&request).await.header("etag"), tag);
     let status = tenant.status(id).await;
     assert!(status["link"].is_null() && status["status"] == "SUCCEEDED", "{status}");
     assert_eq!(follow(&world, Method::GET, first, "curl/8").await.status, 410);
+    tenant.nothing_is_left_over(&world).await;
+}
+
+#[tokio::test]
+async fn who_downloads_all_the_time_does_not_put_the_end_off() {
+    let world = World::load().await;
+    let (tenant, id, _) = finished(&world).await;
+    let link = made(&tenant, id, &json!({})).await;
+    let url = link["url"].as_str().unwrap();
+    let downloads = join_all((0..8).map(|_| async {
+        let mut redirected = 0;
+        while follow(&world, Method::GET, url, "curl/8").await.status == 302 {
+            redirected += 1;
+        }
+        redirected
+    }));
+    let path = format!("/v1/requests/{id}/links/{}", link["id"].as_str().unwrap());
+    let revocation = async {
+        eventually("downloads", async || (list(&tenant, id, "links").await[0]["downloads"] != 0).then_some(())).await;
+        delete(&tenant, &path).await
+    };
+    let (counts, revoked) = futures::join!(downloads, revocation);
+    assert_eq!(revoked.status, 200);
+    let shown = &list(&tenant, id, "links").await[0];
+    assert!(shown["revoked_at"].is_string() && shown["downloads"] == counts.iter().sum::<u64>(), "{counts:?}, {shown}");
     tenant.nothing_is_left_over(&world).await;
 }
 
@@ -124,7 +152,7 @@ async fn the_access_log_tells_who_when_and_from_where() {
         assert_eq!(used["ip"], "127.0.0.1", "what a client claims does not count: {used}");
         assert!(used["at"].is_string());
     }
-    assert_eq!(accesses[4]["link"], link["id"]);
+    assert_eq!(accesses[4]["link_id"], link["id"]);
 
     let mut path = format!("/v1/requests/{id}/accesses?limit=2");
     let mut paged = Vec::new();

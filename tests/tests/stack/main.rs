@@ -29,6 +29,7 @@ mod failures;
 mod faults;
 mod flow;
 mod following;
+mod hostile;
 mod intake;
 mod invoices;
 mod isolation;

@@ -2,6 +2,10 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use waybill::{
+    aws::table::{Write, keys::Key, rows::Waiting},
+    domain::request::Request,
+};
 use waybill_tests::{lake::Lake, tenant::Tenant, wait::eventually, world::World};
 
 use crate::refusal;
@@ -25,6 +29,10 @@ async fn a_day_has_so_many_requests() {
     let end = Timestamp::now().as_second() + reset;
     assert!(end % 86_400 <= 60 || end % 86_400 >= 86_340, "the day ends at midnight UTC: {end}");
     assert_eq!(world.requests(&tenant.id).await.len(), 3);
+
+    let usage = tenant.get("/v1/usage").await.expect_status("usage", &[200]).unwrap();
+    assert_eq!(usage["requests"], json!({ "used": 3, "limit": 3 }), "{usage}");
+    assert_eq!(usage["rows"]["limit"], Value::Null);
 
     // What asks for nothing new is not counted.
     let mut only = order.clone();
@@ -92,15 +100,36 @@ async fn what_waits_without_a_wake_up_is_found_by_the_sweeper() {
     let id = tenant.order(&tenant.wallet_order()).await;
     tenant.waits(id).await;
     // The run that held the slot dies without a word.
-    let slot = waybill::aws::table::keys::Key::slot(&tenant.id, 0);
-    world.table.write(vec![waybill::aws::table::Write::delete(slot)]).await.unwrap();
+    world.table.write(vec![Write::delete(Key::slot(&tenant.id, 0))]).await.unwrap();
     eventually("a row that is due", async || {
         let stored = world.request(&tenant.id, id).await;
-        let due = waybill::domain::request::Request { due_at: Some(Timestamp::now()), ..stored.row.clone() };
+        let due = Request { due_at: Some(Timestamp::now()), ..stored.row.clone() };
         world.table.replace(&stored, due).await.ok()
     })
     .await;
     world.sweep().await;
+    tenant.succeeded(id).await;
+    tenant.nothing_is_left_over(&world).await;
+}
+
+#[tokio::test]
+async fn a_place_in_the_line_that_was_lost_is_found_by_the_sweeper() {
+    let world = World::load().await;
+    let tenant = Tenant::create_with(&world, json!({ "quotas": { "running": 1 } })).await;
+    tenant.hold_slot(&world).await;
+    let id = tenant.order(&tenant.wallet_order()).await;
+    tenant.waits(id).await;
+    let place = Key::waiting(&tenant.id, id);
+    world.table.write(vec![Write::delete(place.clone())]).await.unwrap();
+    eventually("a row that is due", async || {
+        let stored = world.request(&tenant.id, id).await;
+        let due = Request { due_at: Some(Timestamp::now()), ..stored.row.clone() };
+        world.table.replace(&stored, due).await.ok()
+    })
+    .await;
+    world.sweep().await;
+    assert!(world.table.get::<Waiting>(&place).await.unwrap().is_some(), "others would always be before it");
+    tenant.free_slot(&world, id).await;
     tenant.succeeded(id).await;
     tenant.nothing_is_left_over(&world).await;
 }
@@ -112,7 +141,8 @@ async fn a_tenant_asks_for_what_it_is_allowed() {
     let answer = tenant.api.post("/v1/requests", &tenant.wallet_order()).await.unwrap();
     refusal::check(&world, "a report that it may not have", &answer, 404, "report_not_found");
     let catalogue = tenant.get("/v1/reports").await.expect_status("catalogue", &[200]).unwrap();
-    let reports: Vec<&str> = catalogue["reports"].as_array().unwrap().iter().map(|r| r["id"].as_str().unwrap()).collect();
+    let reports: Vec<&str> =
+        catalogue["reports"].as_array().unwrap().iter().map(|r| r["id"].as_str().unwrap()).collect();
     assert_eq!(reports, ["invoice_lines"]);
     let shown = tenant.get("/v1/reports/Report_digital_wallet_transaction_detail").await;
     refusal::check(&world, "its description", &shown, 404, "not_found");

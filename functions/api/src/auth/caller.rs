@@ -87,7 +87,11 @@ async fn caller(parts: &Parts, app: &App) -> Result<Caller, Problem> {
 async fn member(parts: &Parts, app: &App, needed: Scope) -> Result<(String, String), Problem> {
     match caller(parts, app).await? {
         Caller::Member { tenant, subject, scopes } if scopes.contains(&needed) => Ok((tenant, subject)),
-        _ => Err(lacks(needed)),
+        Caller::Admin { .. } => {
+            let detail = "An administrator acts for no tenant; use a credential of the tenant's, such as an API key.";
+            Err(Problem::new(StatusCode::FORBIDDEN, "scope_missing", detail))
+        }
+        Caller::Member { .. } => Err(lacks(needed)),
     }
 }
 

@@ -8,4 +8,5 @@ pub mod links;
 pub mod reports;
 pub mod requests;
 pub mod tenants;
+pub mod usage;
 pub mod well_known;

@@ -39,7 +39,8 @@ pub async fn show(
     let mut shown = summary(&report);
     shown["parameters"] = report.parameters.iter().map(waybill::domain::definition::Parameter::describe).collect();
     shown["columns"] = json!(report.columns);
-    shown["checks"] = report.checks.iter().map(|check| json!({"name": check.name, "kind": check.rule.kind()})).collect();
+    shown["checks"] =
+        report.checks.iter().map(|check| json!({"name": check.name, "kind": check.rule.kind()})).collect();
     shown["limits"] = json!({
         "max_rows": report.limits.max_rows,
         "timeout_seconds": report.limits.timeout_seconds,

@@ -30,16 +30,21 @@ static RULES: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
     .collect()
 });
 
+/// How much text is kept, in bytes: what is replaced may grow.
+const MAX_BYTES: usize = 1024;
+
 /// The beginning of an answer as text: invalid UTF-8 and control characters replaced, secrets struck out.
 pub fn excerpt(body: &[u8]) -> String {
     let text: String = String::from_utf8_lossy(body)
         .chars()
         .map(|c| if c.is_control() && !matches!(c, '\n' | '\r' | '\t') { char::REPLACEMENT_CHARACTER } else { c })
         .collect();
-    RULES.iter().fold(text, |text, (pattern, replacement)| match pattern.replace_all(&text, *replacement) {
+    let mut text = RULES.iter().fold(text, |text, (pattern, replacement)| match pattern.replace_all(&text, *replacement) {
         Cow::Borrowed(_) => text,
         Cow::Owned(replaced) => replaced,
-    })
+    });
+    text.truncate(text.floor_char_boundary(MAX_BYTES));
+    text
 }
 
 #[cfg(test)]
@@ -80,6 +85,7 @@ mod tests {
     #[test]
     fn bytes_that_are_not_text_are_replaced() {
         assert_eq!(excerpt(b"a\xff\0b\nc"), "a\u{fffd}\u{fffd}b\nc");
+        assert_eq!(excerpt(&[0xff; MAX_BYTES]).len(), MAX_BYTES / 3 * 3, "no more than a KiB of text");
     }
 
     proptest! {

@@ -70,6 +70,10 @@ impl Acceptor {
         let usage = match self.table.spend_request(&order.tenant.id, &order.tenant.quotas, now).await? {
             Spent::Counted(usage) => usage,
             Spent::Exhausted(usage) => {
+                // Perhaps used up by another copy of this very order.
+                if let Some(recorded) = self.recorded(order, now).await? {
+                    return recorded;
+                }
                 let standing = quota::exhausted(&order.tenant.quotas, &usage, now);
                 return Err(standing.map_or(Rejected::Table(TableError::Conflict), Rejected::Exhausted));
             }
@@ -114,11 +118,8 @@ impl Acceptor {
                 Err(TableError::Conflict) => {}
                 Err(error) => return Err(error.into()),
             }
-            if let Some(known) = self.known_key(order, now).await? {
-                return known.answer(order);
-            }
-            if let Some(recorded) = self.table.get::<Request>(&Key::request(&order.tenant.id, order.id)).await? {
-                return Ok(Accepted::Replayed { receipt: recorded.row.receipt(), coalesced: false });
+            if let Some(recorded) = self.recorded(order, now).await? {
+                return recorded;
             }
             if let Some((digest, read)) = &mut coalescing {
                 *read = self.flight(order, digest).await?;
@@ -129,6 +130,20 @@ impl Acceptor {
         }
         // Somebody is always writing, and nothing is there yet to answer with.
         Err(if order.idempotency_key.is_some() { Rejected::InFlight } else { TableError::Conflict.into() })
+    }
+
+    /// The answer to an order that another copy of it has recorded.
+    async fn recorded(
+        &self,
+        order: &Order<'_>,
+        now: Timestamp,
+    ) -> Result<Option<Result<Accepted, Rejected>>, Rejected> {
+        if let Some(known) = self.known_key(order, now).await? {
+            return Ok(Some(known.answer(order)));
+        }
+        let recorded = self.table.get::<Request>(&Key::request(&order.tenant.id, order.id)).await?;
+        let replayed = |receipt| Ok(Accepted::Replayed { receipt, coalesced: false });
+        Ok(recorded.map(|recorded| replayed(recorded.row.receipt())))
     }
 
     /// The key as it must be for this order to be the first: absent, or too old.

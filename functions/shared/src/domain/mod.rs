@@ -3,9 +3,9 @@
 //! Nothing here reads a clock, a random source, the network or the environment: what a rule needs is
 //! passed in. A state machine has the form `(state, event, now) -> (state, effects)` or a named refusal.
 
+pub mod admission;
 pub mod api_key;
 pub mod audit;
-pub mod admission;
 pub mod check;
 pub mod definition;
 pub mod delivery;

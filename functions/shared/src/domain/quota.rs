@@ -48,7 +48,8 @@ fn standing(quota: &'static str, limit: u64, used: u64, now: Timestamp) -> Stand
     Standing { quota, limit, remaining: limit.saturating_sub(used), reset_seconds: until_midnight(now) }
 }
 
-fn until_midnight(now: Timestamp) -> u64 {
+/// Whole seconds until the day (UTC) ends, at least 1.
+pub fn until_midnight(now: Timestamp) -> u64 {
     let today = now.to_zoned(TimeZone::UTC);
     let left = today.start_of_day().ok().and_then(|start| start.checked_add(1.day()).ok());
     let seconds = left.map_or(0, |midnight| midnight.timestamp().duration_since(now).as_secs());

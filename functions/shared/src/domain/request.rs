@@ -72,15 +72,8 @@ impl Status {
     }
 
     /// Every status.
-    pub const ALL: [Self; 7] = [
-        Self::Queued,
-        Self::Running,
-        Self::Succeeded,
-        Self::Divergent,
-        Self::Failed,
-        Self::Cancelled,
-        Self::Expired,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Queued, Self::Running, Self::Succeeded, Self::Divergent, Self::Failed, Self::Cancelled, Self::Expired];
 
     /// Name on the wire.
     pub const fn name(self) -> &'static str {
@@ -295,4 +288,4 @@ pub enum Refusal {
 
 #[cfg(test)]
 #[path = "request_tests.rs"]
-pub(super) mod tests;
+pub(crate) mod tests;

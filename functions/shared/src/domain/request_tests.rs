@@ -169,6 +169,14 @@ fn a_dead_letter_ends_what_nobody_works_on() {
     assert_eq!(ended.apply(Event::DeadLetter, at(91), &RULES), Err(Refusal::Finished));
 }
 
+/// A message is a wake-up for its tenant: it may have died five times of others' runs.
+#[test]
+fn a_dead_letter_does_not_end_what_only_waits_for_its_turn() {
+    let parked = step(&queued(), Event::Park, 1);
+    assert_eq!(parked.apply(Event::DeadLetter, at(5000), &RULES), Err(Refusal::NotDue));
+    assert!(matches!(&parked.apply(Event::Sweep, at(5000), &RULES).unwrap().1[..], [Effect::Enqueue { .. }]));
+}
+
 fn cancel() -> Event {
     Event::Cancel { by: "support".into() }
 }
@@ -226,6 +234,14 @@ fn a_worker_that_was_called_off_can_record_nothing_and_leaves_nothing() {
     assert_eq!(effects, [Effect::DeleteFile(ended.object_key(1))]);
     let (swept, effects) = ended.apply(Event::FileDeleted, at(150), &RULES).unwrap();
     assert_eq!((swept.status, swept.due_at, effects), (Status::Cancelled, None, vec![]));
+}
+
+#[test]
+fn what_a_lost_worker_left_goes_when_the_request_is_called_off_while_it_waits() {
+    let lost = step(&step(&queued(), claim("a"), 0), Event::Park, 100);
+    let ended = step(&lost, cancel(), 110);
+    assert_eq!(ended.due_at, Some(at(170)));
+    assert_eq!(ended.apply(Event::Sweep, at(170), &RULES).unwrap().1, [Effect::DeleteFile(ended.object_key(1))]);
 }
 
 #[test]

@@ -64,8 +64,10 @@ impl Statistics {
             return Some(Estimate { rows: same.rows, basis: "same_parameters", runs: 1 });
         }
         if let Some(days) = days {
-            let spans = self.samples.iter().filter_map(|sample| Some((u128::from(sample.days?), u128::from(sample.rows))));
-            let (runs, all_days, all_rows) = spans.fold((0, 0, 0), |(n, d, r), (days, rows)| (n + 1, d + days, r + rows));
+            let spans =
+                self.samples.iter().filter_map(|sample| Some((u128::from(sample.days?), u128::from(sample.rows))));
+            let (runs, all_days, all_rows) =
+                spans.fold((0, 0, 0), |(n, d, r), (days, rows)| (n + 1, d + days, r + rows));
             if let Some(rows) = (all_rows * u128::from(days) + all_days / 2).checked_div(all_days) {
                 return Some(Estimate { rows: u64::try_from(rows).unwrap_or(u64::MAX), basis: "rows_per_day", runs });
             }

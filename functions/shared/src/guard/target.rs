@@ -143,6 +143,13 @@ mod tests {
             "[2002:7f00:1::]",
             "[fd00:ec2::254]",
             "[fe80::1]",
+            "[::ffff:0:127.0.0.1]",
+            "[64:ff9b:1::a9fe:a9fe]",
+            "[2001:0:a9fe:a9fe::1]",
+            "[2600:1f18::5efe:a9fe:a9fe]",
+            "127.0.0\u{ad}.1",
+            "127.0\u{200b}.0.1",
+            "127.0.0.1。",
         ] {
             let refused = check(&format!("https://{host}/"));
             assert!(matches!(refused, Err(Refused::Address(_))), "{host}: {refused:?}");
@@ -163,6 +170,8 @@ mod tests {
             ("https://example.com#@127.0.0.1/", Refused::Fragment),
             ("https://example.com./", Refused::TrailingDot),
             ("https://localhost./", Refused::TrailingDot),
+            ("https://example.com。/", Refused::TrailingDot),
+            ("https://example.com%2e/", Refused::TrailingDot),
             ("https://example.com:80/", Refused::Port(80)),
             ("https://example.com:22/", Refused::Port(22)),
             ("https://example.com:0/", Refused::Port(0)),
@@ -178,6 +187,10 @@ mod tests {
             ("https://[fe80::1%25eth0]/", Refused::Malformed),
             ("https://1.2.3.4.5/", Refused::Malformed),
             ("https://256.0.0.1/", Refused::Malformed),
+            ("https://example.127/", Refused::Malformed),
+            ("https://example.0x7f/", Refused::Malformed),
+            ("https://[::ffff:0177.0.0.1]/", Refused::Malformed),
+            ("https://[::ffff:127.1]/", Refused::Malformed),
             ("https://a%00b.example/", Refused::Malformed),
         ];
         for (text, expected) in cases {

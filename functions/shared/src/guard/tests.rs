@@ -1,7 +1,7 @@
 //! The guard against a real TLS server on loopback that answers whatever a test wants.
 
 use std::{
-    io,
+    io::{self, Write as _},
     net::{IpAddr, Ipv4Addr},
     sync::{
         Mutex,
@@ -31,6 +31,12 @@ enum Script {
     Hang(Vec<u8>),
     /// Sends this, then zeros for ever.
     Endless(Vec<u8>),
+    /// Sends this again and again.
+    Repeat(Vec<u8>),
+    /// Sends this byte by byte, so that something always comes.
+    Trickle(Vec<u8>),
+    /// Breaks the connection off.
+    Reset,
 }
 
 struct Server {
@@ -97,6 +103,18 @@ impl Server {
                     stream.write_all(&[b'0'; 4096]).await?;
                 }
             }
+            Script::Repeat(bytes) => loop {
+                stream.write_all(&bytes).await?;
+            },
+            Script::Trickle(bytes) => {
+                for byte in bytes {
+                    stream.write_all(&[byte]).await?;
+                    stream.flush().await?;
+                    tokio::time::sleep(SHORT / 10).await;
+                }
+                Ok(())
+            }
+            Script::Reset => stream.get_ref().0.set_zero_linger(),
         }
     }
 
@@ -223,6 +241,16 @@ async fn one_deadline_covers_every_stage() {
         let result = post_to(Script::Hang(sent), SHORT).await;
         assert!(matches!(result, Err(CallError::Timeout(SHORT))), "{result:?}");
     }
+    // Something comes all the time, and never all of it.
+    let slow_head = format!("HTTP/1.1 200 OK\r\nx-slow: {}", "0".repeat(200)).into_bytes();
+    let slow_body = format!("HTTP/1.1 200 OK\r\ncontent-length: 300\r\n\r\n{}", "0".repeat(200)).into_bytes();
+    let more_to_come = b"HTTP/1.1 102 Processing\r\n\r\n".to_vec();
+    for script in [Script::Trickle(slow_head), Script::Trickle(slow_body), Script::Repeat(more_to_come)] {
+        let started = Instant::now();
+        let result = post_to(script, SHORT).await;
+        assert!(matches!(result, Err(CallError::Timeout(SHORT))), "{result:?}");
+        assert!(started.elapsed() < LONG / 4, "{:?}", started.elapsed());
+    }
     // A listener that never answers the handshake.
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let guard = Guard::new(Policy::parse("127.0.0.0/8", "*", "").unwrap()).unwrap();
@@ -243,6 +271,13 @@ async fn a_body_is_read_to_its_cap_and_not_decoded() {
     gzipped.extend_from_slice(&[0x1f, 0x8b, 0x08, 0x00]);
     let answer = post_to(Script::Answer(gzipped), LONG).await.unwrap();
     assert_eq!(answer.first_kib, [0x1f, 0x8b, 0x08, 0x00]);
+
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(&vec![0; 16 << 20]).unwrap();
+    let bomb = encoder.finish().unwrap();
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n", bomb.len());
+    let answer = post_to(Script::Answer([head.as_bytes(), &bomb].concat()), LONG).await.unwrap();
+    assert_eq!(answer.first_kib, bomb[..KEPT_BYTES], "as it came");
 }
 
 #[tokio::test]
@@ -256,6 +291,9 @@ async fn a_body_that_breaks_off_leaves_the_status() {
 async fn failures_say_how_far_they_came_and_nothing_secret() {
     assert_eq!(stage(post_to(Script::Answer(Vec::new()), LONG).await), Stage::Exchange);
     assert_eq!(stage(post_to(Script::Answer(b"not http at all\r\n\r\n".to_vec()), LONG).await), Stage::Exchange);
+    assert_eq!(stage(post_to(Script::Reset, LONG).await), Stage::Exchange);
+    let endless_head = Script::Endless(b"HTTP/1.1 200 OK\r\nx-endless: ".to_vec());
+    assert_eq!(stage(post_to(endless_head, LONG).await), Stage::Exchange);
 
     let server = Server::start(Script::Answer(OK.to_vec())).await;
     let distrustful = Guard::new(Policy::parse("127.0.0.0/8", "*", "").unwrap()).unwrap();
@@ -271,6 +309,25 @@ async fn failures_say_how_far_they_came_and_nothing_secret() {
     let nameless = server.guard().with_resolver(Answers::new(&[&[]]));
     assert_eq!(stage(post(&nameless, &server.url("receiver.example"), LONG).await), Stage::Resolve);
     assert_eq!(server.requests(), 0);
+}
+
+#[tokio::test]
+async fn a_token_endpoint_is_called_through_the_same_guard() {
+    let inner = Server::start(Script::Answer(OK.to_vec())).await;
+    let redirect = format!("HTTP/1.1 307 Moved\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n", inner.url("127.0.0.1"));
+    let outer = Server::start(Script::Answer(redirect.into_bytes())).await;
+    let ask = async |guard: &Guard, url: &str| {
+        guard.post_for_json(url, HeaderMap::new(), b"grant_type=x".to_vec(), 100, LONG).await
+    };
+    let (status, document) = ask(&outer.guard(), &outer.url("127.0.0.1")).await.unwrap();
+    assert_eq!((status, document), (307, serde_json::Value::Null));
+    let strict = Guard::new(Policy::parse("", "*", &inner.ca_pem).unwrap()).unwrap();
+    let strict = strict.with_resolver(Answers::new(&[&["8.8.8.8", "169.254.169.254"]]));
+    for host in ["127.0.0.1", "receiver.example"] {
+        let refused = ask(&strict, &inner.url(host)).await;
+        assert!(matches!(refused, Err(CallError::Refused(Refused::Address(_)))), "{host}: {refused:?}");
+    }
+    assert_eq!(inner.requests(), 0);
 }
 
 #[tokio::test]

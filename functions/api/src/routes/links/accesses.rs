@@ -49,7 +49,7 @@ pub async fn accesses(
         .map(|used| {
             json!({
                 "at": used.at,
-                "link": used.link,
+                "link_id": used.link,
                 "link_created_by": makers.get(&used.link).cloned().flatten(),
                 "method": used.method,
                 "outcome": used.outcome,

@@ -8,10 +8,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, header};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use waybill::{
     aws::table::{keys::story, pages::PageQuery},
-    domain::link::{Link, LinkMode},
+    clock,
+    domain::{
+        link::{Link, LinkMode},
+        request::Request,
+    },
 };
 
 use super::{LINKS, read};
@@ -35,7 +40,8 @@ pub async fn list(
     let page = wanted(query.as_deref(), &name, LINKS)?;
     let page = app.table.page(&story(&request.tenant, request.id), page).await?;
     let next = page.next.map(|after| page::cursor(&name, &after));
-    let links: Vec<Value> = read::<Link>(page.rows).iter().map(describe).collect();
+    let now = clock::now();
+    let links: Vec<Value> = read::<Link>(page.rows).iter().map(|link| describe(link, &request, now)).collect();
     Ok(shown(&json!({"links": links, "next_cursor": next})))
 }
 
@@ -49,8 +55,9 @@ pub fn wanted(query: Option<&str>, list: &str, prefix: &str) -> Result<PageQuery
 }
 
 /// A link as its tenant sees it. Nobody knows how often a direct one was used.
-pub fn describe(link: &Link) -> Value {
+pub fn describe(link: &Link, request: &Request, now: Timestamp) -> Value {
     json!({
+        "live": link.follow(Some(request), now).is_ok(),
         "id": link.id,
         "mode": link.mode,
         "created_by": link.created_by,

@@ -132,7 +132,7 @@ fn refused(refusal: Refusal, body: &serde_json::Value) -> Problem {
     let pointer = || wish::life_pointer(body);
     let too_long = |detail: String| Problem::invalid(vec![Fault::new(pointer(), "out_of_range", detail)]);
     match refusal {
-        Refusal::Unfinished => unfinished(),
+        Refusal::Unfinished => unfinished("The request has not ended; ask for a link once its file is there."),
         Refusal::NoFile => no_file(),
         Refusal::Gone => {
             let detail = "The report's file is gone; request the report again.";

@@ -6,7 +6,7 @@ use waybill::{
     aws::table::{RawRow, Row, rows::Progress},
     domain::{
         check::CheckOutcome,
-        delivery::Delivery,
+        delivery::{Delivery, Target},
         request::{Request, Status},
     },
 };
@@ -23,6 +23,11 @@ pub fn request(request: &Request, now: Timestamp) -> Value {
     let mut shown = summary(request, now);
     shown["report_version"] = json!(request.report_version);
     shown["parameters"] = json!(request.parameters);
+    shown["delivery"] = match &request.delivery {
+        Some(Target::Webhook { url }) => json!({"webhook": {"url": url}}),
+        Some(Target::Endpoint { id }) => json!({"endpoint": id}),
+        None => Value::Null,
+    };
     shown["attempt"] = json!(request.attempt);
     shown["waiting_for_slot"] = json!(request.waiting);
     shown["queue_ms"] = json!(request.started_at.map(|start| start.duration_since(request.created_at).as_millis()));

@@ -55,9 +55,10 @@ pub async fn delete(
             let detail = "The request ended without a file; there is nothing to delete.";
             return Err(Problem::new(StatusCode::CONFLICT, "no_file", detail));
         }
-        Applied::Refused(..) => return Err(unfinished()),
+        Applied::Refused(..) => return Err(unfinished("The request has not ended; cancel it first, or wait.")),
     };
-    let request = if request.due_at.is_some() { delete_file(&app, &caller.tenant, &id, request).await? } else { request };
+    let request =
+        if request.due_at.is_some() { delete_file(&app, &caller.tenant, &id, request).await? } else { request };
     tracing::info!(request.id = %request.id, tenant.id = request.tenant, "file deleted");
     Ok(Json(receipt(&request)))
 }
@@ -66,9 +67,9 @@ pub async fn delete(
 async fn delete_file(app: &Arc<App>, tenant: &str, id: &str, request: Request) -> Result<Request, Problem> {
     let pending = |error: &dyn std::fmt::Display| {
         tracing::error!(%error, request.id = %request.id, "deletion left to the sweeper");
-        let detail = "No link opens the file any more, but its deletion could not be confirmed yet. It will be \
-                      repeated; ask again for the receipt.";
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "deletion_pending", detail)
+        let detail = "No managed link opens the file any more, but its deletion could not be confirmed yet. It will \
+                      be repeated; ask again for the receipt.";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "deletion_pending", detail).retry_after(30)
     };
     if let Some(file) = &request.file {
         app.objects.delete(&file.key).await.map_err(|e| pending(&e))?;

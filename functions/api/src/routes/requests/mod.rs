@@ -32,8 +32,7 @@ pub async fn load(app: &Arc<App>, tenant: &str, id: &str) -> Result<Stored<Reque
     app.table.get(&Key::request(tenant, id)).await?.ok_or_else(not_found)
 }
 
-/// It has not ended, which this needs.
-pub fn unfinished() -> Problem {
-    let detail = "The request has not ended; cancel it first, or wait.";
+/// It has not ended, which this needs; `detail` says what to do.
+pub fn unfinished(detail: &str) -> Problem {
     Problem::new(StatusCode::CONFLICT, "request_unfinished", detail)
 }

@@ -11,16 +11,17 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use waybill::{
     accept::Fault,
     aws::table::{
-        keys::{self, Key},
         Row,
+        keys::{self, Key},
     },
     clock,
     digest::sha256_hex,
-    domain::request::Request,
+    domain::{link::LinkMode, request::Request},
 };
 
 use super::{POLL_AFTER, describe, load};
@@ -44,15 +45,19 @@ pub async fn show(
 ) -> Result<Response, Problem> {
     let wait = wait(query.as_deref())?;
     let request = ended(&app, &caller.tenant, &id, wait).await?;
-    let story = app.table.query(&keys::story(&caller.tenant, request.id), "").await?;
+    // Not the whole story: whoever has a link can make its uses many.
+    let story = keys::story(&caller.tenant, request.id);
+    let (mut rows, deliveries) =
+        tokio::try_join!(app.table.query(&story, keys::PROGRESS), app.table.query(&story, keys::DELIVERIES))?;
+    rows.extend(deliveries);
     let now = clock::now();
     let mut shown = describe::request(&request, now);
-    describe::add_story(&mut shown, story, &request);
-    let tag = format!("\"{}\"", &sha256_hex(shown.to_string().as_bytes())[..32]);
+    describe::add_story(&mut shown, rows, &request);
+    let tag = tag(&shown, linked(&request, now));
     let mut answer = if names(&headers, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        // After the tag: a direct link is signed anew each time.
+        // Not a part of the tag: a direct link is signed anew each time.
         if let Some(link) = link(&app, &request, now).await? {
             shown["link"] = link;
         }
@@ -92,14 +97,26 @@ async fn ended(app: &Arc<App>, tenant: &str, id: &str, wait: Duration) -> Result
 /// Whether `If-None-Match` names the tag (RFC 9110, weak comparison).
 fn names(headers: &HeaderMap, tag: &str) -> bool {
     let listed = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    listed.flat_map(|value| value.split(',')).map(str::trim).any(|one| one == "*" || one.trim_start_matches("W/") == tag)
+    listed
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .any(|one| one == "*" || one.trim_start_matches("W/") == tag)
+}
+
+/// Changes with what is shown, and when the link ends or is revoked.
+fn tag(shown: &Value, linked: Option<Timestamp>) -> String {
+    format!("\"{}\"", &sha256_hex(json!([shown, linked]).to_string().as_bytes())[..32])
+}
+
+/// End of the link that comes with the file, while it lives and was not revoked.
+fn linked(request: &Request, now: Timestamp) -> Option<Timestamp> {
+    let shown = request.link.mode == LinkMode::Direct || request.link_sealed.is_some();
+    request.link_expires_at().filter(|end| shown && *end > now)
 }
 
 /// `{mode, url, expires_at}` of the link that comes with the file, while it lives.
-async fn link(app: &App, request: &Request, now: jiff::Timestamp) -> Result<Option<Value>, Problem> {
-    let Some(expires_at) = request.link_expires_at().filter(|end| *end > now && request.status.has_file()) else {
-        return Ok(None);
-    };
+async fn link(app: &App, request: &Request, now: Timestamp) -> Result<Option<Value>, Problem> {
+    let Some(expires_at) = linked(request, now) else { return Ok(None) };
     let (url, expires_at) = match &request.link_sealed {
         Some(sealed) => (app.link_url(&capability(app, &request.key(), sealed).await?), expires_at),
         None => match app.direct_url(request, now).await? {

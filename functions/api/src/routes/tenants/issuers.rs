@@ -72,12 +72,15 @@ fn issuer(at: &str, entry: &Value, faults: &Faults) -> Option<TenantIssuer> {
     })
 }
 
-/// An issuer's name is only compared, never called; that it is an https URL is what OpenID Connect demands.
+/// An issuer's name is only compared, never called; that it is an https URL is what OpenID Connect demands. The parser
+/// passes over tabs and line ends, which no name has.
 fn is_https(text: &str) -> bool {
-    url::Url::parse(text).is_ok_and(|url| {
-        let bare = url.username().is_empty() && url.query().is_none() && url.fragment().is_none();
-        text.starts_with("https://") && url.has_host() && bare
-    })
+    let plain = !text.chars().any(|c| c.is_control() || c.is_whitespace());
+    plain
+        && url::Url::parse(text).is_ok_and(|url| {
+            let bare = url.username().is_empty() && url.query().is_none() && url.fragment().is_none();
+            text.starts_with("https://") && url.has_host() && bare
+        })
 }
 
 fn audience(fields: &Fields, faults: &Faults) -> Audience {

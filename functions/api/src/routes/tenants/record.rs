@@ -195,7 +195,11 @@ fn audited(
         }
         return Ok(entries);
     };
-    let mut entries = vec![entry("tenant.changed", json!({ "changed": changed(before, tenant, issuers_differ) }))?];
+    let mut entries = Vec::new();
+    let changed = changed(before, tenant, issuers_differ);
+    if !changed.is_empty() {
+        entries.push(entry("tenant.changed", json!({ "changed": changed }))?);
+    }
     let has =
         |of: &Tenant, key: &RecipientKeyRecord| of.active_keys().any(|other| other.fingerprint == key.fingerprint);
     for key in tenant.active_keys().filter(|key| !has(before, key)) {

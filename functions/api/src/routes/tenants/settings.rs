@@ -194,7 +194,7 @@ pub fn scopes(identity: &Fields, faults: &Faults) -> Vec<Scope> {
         let scope = entry.as_str().and_then(|name| Scope::ALL.into_iter().find(|scope| scope.name() == name));
         match scope {
             Some(Scope::Admin) => {
-                let detail = "A tenant's identity is never an admin; admins are listed in issuers.json.";
+                let detail = "A tenant's credential is never an admin's; admins are listed in issuers.json.";
                 faults.add(at, "not_allowed", detail);
             }
             Some(scope) if scopes.contains(&scope) => {}

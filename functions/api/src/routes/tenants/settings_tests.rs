@@ -186,7 +186,16 @@ fn issuers_are_https_urls() {
     for good in ["https://i.example", "https://i.example/", "https://i.example:8443/realms/acme"] {
         assert_eq!(faults(good), [], "{good}");
     }
-    for bad in ["http://i.example", "i.example", "https://", "https://u@i.example", "https://i.example?x", "HTTPS:i"] {
+    for bad in [
+        "http://i.example",
+        "i.example",
+        "https://",
+        "https://u@i.example",
+        "https://i.example?x",
+        "HTTPS:i",
+        "https://i.exa\nmple",
+        "https://i.example/ x",
+    ] {
         assert_eq!(faults(bad), [("/issuers/0/issuer".to_owned(), "format")], "{bad}");
     }
 }

@@ -54,6 +54,14 @@ impl Table {
         }
     }
 
+    /// What the day has used so far.
+    pub async fn usage(&self, tenant: &str, now: Timestamp) -> Result<Usage, TableError> {
+        let key = key_item(&Key::day(tenant, day_of(now)));
+        let request = self.client.get_item().table_name(&self.name).set_key(Some(key)).consistent_read(true);
+        let output = request.send().await.map_err(|e| failed("GetItem", &e))?;
+        Ok(usage(output.item.as_ref()))
+    }
+
     /// Takes back a request that was counted and then not recorded.
     pub async fn unspend_request(&self, tenant: &str, now: Timestamp) -> Result<(), TableError> {
         self.add(tenant, now, &[("requests", -1)]).send().await.map_err(|e| failed("UpdateItem", &e))?;

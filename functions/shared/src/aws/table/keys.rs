@@ -68,6 +68,9 @@ pub const PROCESS_EVENTS: &str = "PRC#";
 /// What the sort keys of a tenant's endpoints begin with.
 pub const ENDPOINTS: &str = "END#";
 
+/// Sort key of a request's progress.
+pub const PROGRESS: &str = "PROGRESS";
+
 /// What the sort keys of a request's links begin with.
 pub const LINKS: &str = "LNK#";
 
@@ -109,7 +112,7 @@ impl Key {
 
     /// Progress of a request's run.
     pub fn progress(tenant: &str, request: RequestId) -> Self {
-        Self::new(story(tenant, request), "PROGRESS")
+        Self::new(story(tenant, request), PROGRESS)
     }
 
     /// An outbox event.

@@ -2,11 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::{
-    RawRow, Table, TableError, failed,
-    keys::Key,
-    read_key,
-};
+use super::{RawRow, Table, TableError, failed, keys::Key, read_key};
 
 /// Which piece of a partition is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +25,13 @@ impl PageQuery {
         // Ids are ASCII: every key with the prefix sorts before the prefix followed by a tilde.
         Self { from: prefix.to_owned(), to: format!("{prefix}~"), newest_first: true, limit, after }
     }
+
+    /// Whether there can be nothing in it: bounds in the wrong order, or a start beyond them. DynamoDB answers neither
+    /// with an empty page but with an error, and both may come of what a caller sent.
+    fn is_empty(&self) -> bool {
+        let within = |key: &String| (&self.from..=&self.to).contains(&key);
+        self.from > self.to || self.after.as_ref().is_some_and(|after| !within(after))
+    }
 }
 
 /// A piece of a partition.
@@ -43,6 +46,9 @@ pub struct Page {
 impl Table {
     /// One page, strongly consistent. DynamoDB may end it early: only `next` says whether there is more.
     pub async fn page(&self, pk: &str, query: PageQuery) -> Result<Page, TableError> {
+        if query.is_empty() {
+            return Ok(Page { rows: vec![], next: None });
+        }
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let start = query.after.map(|sk| super::key_item(&Key { pk: pk.to_owned(), sk }));
         let output = self
@@ -64,5 +70,28 @@ impl Table {
         let items = output.items.unwrap_or_default();
         let rows = items.into_iter().filter_map(|item| Some(RawRow { key: read_key(&item)?, item })).collect();
         Ok(Page { rows, next })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_dynamodb_would_refuse_is_empty() {
+        let query = |from: &str, to: &str, after: Option<&str>| PageQuery {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            newest_first: true,
+            limit: 1,
+            after: after.map(str::to_owned),
+        };
+        for (from, to, after) in [("b", "a", None), ("REQ#", "REQ#~", Some("TENANT")), ("a", "b", Some(""))] {
+            assert!(query(from, to, after).is_empty(), "{from} {to} {after:?}");
+        }
+        for after in [None, Some("REQ#req_1"), Some("REQ#"), Some("REQ#~")] {
+            assert!(!query("REQ#", "REQ#~", after).is_empty(), "{after:?}");
+        }
+        assert!(!query("a", "a", None).is_empty());
     }
 }

@@ -34,11 +34,12 @@ impl Table {
         let mut writes = vec![Write::replace(read, &next)?];
         writes.extend(others);
         match (read.row.waiting, next.waiting) {
-            (false, true) => {
+            // Written anew by every step that leaves it waiting, such as the sweeper's: should it be lost, it comes back.
+            (_, true) => {
                 writes.push(Write::overwrite(&Waiting { tenant: next.tenant.clone(), request: next.id })?);
             }
             (true, false) => writes.push(Write::delete(Key::waiting(&next.tenant, next.id))),
-            _ => {}
+            (false, false) => {}
         }
         let mut hand_off = None;
         for effect in &effects {

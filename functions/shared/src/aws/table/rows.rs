@@ -26,6 +26,10 @@ use crate::domain::{
 /// How long rows about a finished request are kept for support.
 const KEEP: SignedDuration = SignedDuration::from_hours(24 * 400);
 
+/// The request's own row is kept longer than all that belongs to it, such as uses of its links after their end: an
+/// erasure finds that by this row alone.
+const KEEP_REQUEST: SignedDuration = SignedDuration::from_hours(24 * 500);
+
 impl Row for Tenant {
     fn key(&self) -> Key {
         Key::tenant(&self.id)
@@ -43,7 +47,7 @@ impl Row for Request {
 
     /// Only a row that nothing more can happen to may go.
     fn ttl(&self) -> Option<Timestamp> {
-        self.finished_at.filter(|_| self.due_at.is_none()).map(|end| end + KEEP)
+        self.finished_at.filter(|_| self.due_at.is_none()).map(|end| end + KEEP_REQUEST)
     }
 }
 
@@ -54,6 +58,11 @@ impl Row for Announcement {
 
     fn due_at(&self) -> Option<Timestamp> {
         self.due_at
+    }
+
+    /// One that nobody looks at any more was given up.
+    fn ttl(&self) -> Option<Timestamp> {
+        self.due_at.is_none().then(|| self.occurred_at + KEEP)
     }
 }
 
@@ -491,5 +500,43 @@ pub struct SweeperLock {
 impl Row for SweeperLock {
     fn key(&self) -> Key {
         Key::sweeper_lock()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::{
+        id::{EventId, LinkId},
+        link::UseOutcome,
+        message::EventKind,
+        request::tests::queued,
+    };
+
+    /// Or an erasure would not find what belongs to it.
+    #[test]
+    fn a_requests_row_outlives_its_story() {
+        let end = Timestamp::UNIX_EPOCH;
+        let request = Request { finished_at: Some(end), due_at: None, ..queued() };
+        // A file lives for a week at most, its link leads to a refusal for a month more, and TTL is two days late.
+        let last = end + SignedDuration::from_hours(24 * (7 + 30 + 2));
+        let used = LinkUse {
+            id: Uuid::nil(),
+            tenant: request.tenant.clone(),
+            request: request.id,
+            link: LinkId::generate(),
+            at: last,
+            method: "GET".into(),
+            outcome: UseOutcome::Expired,
+            ip: None,
+            user_agent: None,
+        };
+        assert!(used.ttl() < request.ttl());
+        let event = Announcement::of(&request, EventId::generate(), EventKind::ReportExpired, last);
+        assert_eq!(event.ttl(), None, "it is owed");
+        let given_up = Announcement { due_at: None, ..event };
+        assert!(given_up.ttl().is_some() && given_up.ttl() < request.ttl());
     }
 }

@@ -106,15 +106,16 @@ impl Request {
         Ok((next, vec![]))
     }
 
-    /// A worker that has it learns of it from the row. What it may have uploaded without being able to say so is
-    /// looked for when its lease would have ended.
+    /// A worker that has it learns of it from the row. What it, or one that was lost before, may have uploaded without
+    /// being able to say so is looked for when its lease would have ended.
     fn cancel(&self, by: String, now: Timestamp) -> Result<Step, Refusal> {
         if self.status.is_final() {
             return Err(Refusal::Finished);
         }
         let (mut next, effects) = self.ended(Status::Cancelled, None, now);
         next.cancellation = Some(Deed { at: now, by });
-        next.due_at = self.lease.as_ref().map(|lease| lease.until.max(now) + HANDOFF_GRACE);
+        let lease_ends = self.lease.as_ref().map(|lease| lease.until.max(now));
+        next.due_at = lease_ends.or_else(|| (self.attempt > 0).then_some(now)).map(|at| at + HANDOFF_GRACE);
         Ok((next, effects))
     }
 
@@ -192,6 +193,10 @@ impl Request {
         }
         if self.lease_is_live(now) {
             return Err(Refusal::LeaseHeld);
+        }
+        // Its message served others whose turn it was, and may have died of them: it has not been tried yet, and is due.
+        if self.waiting {
+            return Err(Refusal::NotDue);
         }
         let failure = Failure::new(FailureCode::Internal, "The report could not be started after repeated tries.");
         Ok(self.ended(Status::Failed, Some(failure), now))
