@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up down logs test lint bench check-reports release deploy venv js build
+.PHONY: help demo up down logs test lint bench bench-reports bench-delivery check-reports release deploy venv js build
 
 # --- settings -------------------------------------------------------------------------------------------------------
 
@@ -68,9 +68,11 @@ lint: venv check-reports ## Check format, lints, documentation and template
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 	$(VENV)/bin/cfn-lint template.yaml
 
+bench: bench-reports bench-delivery ## Measure the worker's data path and the dispatcher
+
 # Without AWS and without the local cloud, whose speed says nothing. ROWS: sizes of the generated lakes.
 ROWS ?= 1000000 10000000
-bench: ## Measure the worker's data path: rows/s and peak memory, plain and OpenPGP (ROWS="1000000 10000000")
+bench-reports: ## Measure the worker's data path: rows/s and peak memory, plain and OpenPGP (ROWS="1000000 10000000")
 	cargo build --release --workspace --bins --locked
 	@for rows in $(ROWS); do \
 		lake=.local/bench/lake-$$rows; \
@@ -85,6 +87,21 @@ bench: ## Measure the worker's data path: rows/s and peak memory, plain and Open
 				'{"d1":"2024-01-01T00:00:00","d2":"2024-12-31T23:59:59.999"}' .local/bench/out $$recipient; \
 		done; \
 	done
+
+# The speed of the local cloud says nothing, so of deliveries it is the dispatcher's own CPU time and its calls that
+# count, and the storm is a simulation of the very rule that decides. DELIVERIES: how many for each profile.
+DELIVERIES ?= 1000
+STORM := docs/benchmarks/storm.svg
+bench-delivery: build venv ## Measure a dispatcher: CPU and AWS calls per delivery, and the storm (DELIVERIES=1000)
+	cargo build --release --workspace --bin waybill-dispatcher --locked
+	@trap '$(LOCAL) down --instance bench-delivery' EXIT; \
+	$(LOCAL) down --instance bench-delivery; \
+	$(LOCAL) up --instance bench-delivery > .local/bench-up.log || { cat .local/bench-up.log; exit 1; }; \
+	WAYBILL_STACK="$(CURDIR)/.local/bench-delivery/stack.json" \
+		$(TARGET_DIR)/debug/waybill-delivery-bench $(TARGET_DIR)/release/waybill-dispatcher $(DELIVERIES)
+	@cargo test --workspace --lib --locked --quiet -- the_other_waits --nocapture | grep '^|' | tee .local/storm.md
+	@$(VENV)/bin/python tests/python/storm.py < .local/storm.md > $(STORM)
+	@echo "Drawn: $(STORM)"
 
 check-reports: build ## Check the report definitions in infra/reports
 	@$(LOCAL) check-reports infra/reports

@@ -61,7 +61,7 @@ async fn pass(client: TcpStream, cloud: TcpStream, counts: &Counts) -> io::Resul
     tokio::spawn(async move { copy(&mut from_cloud, &mut to_client).await });
     // What was read and may hold the beginning of a header.
     let mut unread = String::new();
-    let mut buffer = [0; 16 * 1024];
+    let mut buffer = vec![0; 16 * 1024];
     loop {
         let length = from_client.read(&mut buffer).await?;
         if length == 0 {

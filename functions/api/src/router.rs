@@ -15,9 +15,7 @@ use crate::{
     app::App,
     body::MAX_BODY,
     problem::Problem,
-    routes::{
-        api_keys, dead_letters, deliveries, endpoints, links, reports, requests, tenants, usage, well_known,
-    },
+    routes::{api_keys, dead_letters, deliveries, endpoints, links, reports, requests, tenants, usage, well_known},
 };
 
 /// The router, ready to serve.

@@ -8,6 +8,7 @@ use waybill::{
         id::{DeliveryId, RequestId},
         message::{Dead, DeliveryTask},
     },
+    redelivery,
 };
 
 use crate::app::{App, Retry};
@@ -42,6 +43,10 @@ async fn revive(app: &App, tenant: &str, request: RequestId, id: DeliveryId, gen
                 return Ok(false);
             }
         };
+        if !redelivery::file_is_there(&app.table, &read.row).await? {
+            tracing::info!(delivery.id = %id, "a dead letter of a file that is gone");
+            return Ok(false);
+        }
         match app.table.replace(&read, next).await {
             Ok(_) => {
                 tracing::info!(delivery.id = %id, "delivery is made again: its dead letter came back");

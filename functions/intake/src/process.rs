@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use waybill::{
-    aws::table::{TableError, Write, rows::ProcessEvent},
+    aws::table::{Row, TableError, Write, rows::ProcessEvent},
     clock,
     domain::{
         id::RequestId,
@@ -66,8 +66,7 @@ pub async fn tell(
     let came = ProcessEvent { tenant: tenant.id.clone(), story, recorded_at: now };
     match app.acceptor.table.write(vec![Write::insert(&came)?, Write::insert(&event)?]).await {
         Ok(()) => {}
-        // Recorded before. Was its message lost, then its row is due.
-        Err(TableError::Conflict) => return Ok(()),
+        Err(TableError::Conflict) => return recorded_before(app, &came).await,
         Err(error) => return Err(error),
     }
     tracing::info!(event.id = %event.id, tenant.id = tenant.id, "event of a process recorded");
@@ -77,6 +76,13 @@ pub async fn tell(
         tracing::warn!(event.id = %event.id, tenant.id = tenant.id, %error, "hand-off left to the sweeper");
     }
     Ok(())
+}
+
+/// Of two copies side by side both may lose to each other: then nothing is recorded, and the message comes again. Was
+/// only the message of what is recorded lost, then its row is due.
+async fn recorded_before(app: &App, came: &ProcessEvent) -> Result<(), TableError> {
+    let there = app.acceptor.table.get::<ProcessEvent>(&came.key()).await?;
+    there.map(|_| ()).ok_or(TableError::Conflict)
 }
 
 #[cfg(test)]

@@ -3,21 +3,26 @@
 //! Whatever a crash interrupts is found again: a request's row goes last of all that belongs to it, and a marker of the
 //! erasure stands for it until the request's story was seen empty after the pause.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 use waybill::{
     aws::table::{
         RawRow, Stored, TableError, Write,
-        keys::{Key, LINKS, PROCESS_EVENTS, REQUESTS, story},
+        keys::{self, DELIVERIES, HEALTH, Key, LINKS, PROCESS_EVENTS, REQUESTS, WAITING, story},
         rows::ErasedRequest,
     },
     clock,
     domain::{
         audit::{self, Entry},
+        delivery::Delivery,
         erasure::{Erasure, Found, Look, State},
         id::{AuditId, ErasureId, RequestId},
+        lane,
         link::Link,
     },
 };
@@ -110,21 +115,56 @@ async fn stories(app: &App, erasure: &Erasure) -> Result<Look, Left> {
     Ok(Look { found: Found { rows, ..Found::default() }, more })
 }
 
-/// The rows of a request's story. Before a link goes its pointer, which nothing else leads to.
+/// The rows of a request's story. Before a link goes its pointer, before a delivery what its lane holds: nothing else
+/// leads to these.
 async fn clear_story(app: &App, tenant: &str, id: RequestId) -> Result<u64, Left> {
     let story = story(tenant, id);
+    let lanes = lanes(app, &story).await?;
+    let waiting = clear_lanes(app, tenant, &lanes).await?;
     let links = app.table.query(&story, LINKS).await?;
     let pointers: Vec<Key> = links.into_iter().filter_map(pointer).collect();
     app.table.delete(&pointers).await?;
-    let mut removed = pointers.len() as u64;
+    let rows = clear(app, &story, "").await?;
+    // What was parked in between; of a delivery that is gone nothing is.
+    let late = clear_lanes(app, tenant, &lanes).await?;
+    Ok(waiting + pointers.len() as u64 + rows + late)
+}
+
+/// All rows of a partition whose sort keys begin so: how many there were.
+async fn clear(app: &App, partition: &str, prefix: &str) -> Result<u64, Left> {
+    let mut removed = 0;
     loop {
-        let keys = app.table.keys(&story, "", PIECE).await?;
+        let keys = app.table.keys(partition, prefix, PIECE).await?;
         if keys.is_empty() {
             return Ok(removed);
         }
         app.table.delete(&keys).await?;
         removed += keys.len() as u64;
     }
+}
+
+/// Lanes of a story's deliveries.
+async fn lanes(app: &App, story: &str) -> Result<BTreeSet<String>, Left> {
+    let rows = app.table.query(story, DELIVERIES).await?;
+    // `DLV#dlv_…` is a delivery, `DLV#dlv_…#0001` one of its attempts.
+    let deliveries = rows.into_iter().filter(|row| row.key.sk.matches('#').count() == 1).filter_map(|row| {
+        let read = row.read::<Delivery>();
+        // Else no erasure would end because of it.
+        read.inspect_err(|error| tracing::error!(%error, "a delivery is removed without its lane")).ok()
+    });
+    Ok(deliveries.map(|delivery| lane::name(&delivery.row.target)).collect())
+}
+
+/// What lanes remember, and what waits in them. Slots go with their holders.
+async fn clear_lanes(app: &App, tenant: &str, lanes: &BTreeSet<String>) -> Result<u64, Left> {
+    let mut removed = 0;
+    for lane in lanes {
+        let partition = keys::lane(tenant, lane);
+        for prefix in [HEALTH, WAITING] {
+            removed += clear(app, &partition, prefix).await?;
+        }
+    }
+    Ok(removed)
 }
 
 fn pointer(link: RawRow) -> Option<Key> {

@@ -36,7 +36,12 @@ pub async fn sweep_health(app: &App, tenant: &str, lane: &str) -> Result<bool, L
     if wait > retry::MAX_QUEUE_DELAY {
         return Ok(false);
     }
-    lanes::wake(&app.table, &app.deliveries, tenant, lane, retry::delay_seconds(wait)).await?;
+    // Who comes too early finds the circuit open still, and rests.
+    let delay = retry::delay_seconds(wait + retry::CLOCK_TOLERANCE);
+    if !lanes::wake(&app.table, &app.deliveries, tenant, lane, delay).await? && due > now {
+        // What comes to wait until then must be woken too.
+        return Ok(false);
+    }
     let (next, _) = read.row.apply(Event::Roused, 1, now);
     app.table.replace(&read, next).await?;
     Ok(true)

@@ -21,7 +21,7 @@ async fn main() -> Result<(), Error> {
     let app = Arc::new(app::App::from_env().await?);
     run(service_fn(move |event: LambdaEvent<Value>| {
         let app = Arc::clone(&app);
-        async move { sweep::sweep(&app, event.context.deadline).await.map_err(Error::from) }
+        async move { Box::pin(sweep::sweep(&app, event.context.deadline)).await.map_err(Error::from) }
     }))
     .await
 }

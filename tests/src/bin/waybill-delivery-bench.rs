@@ -60,7 +60,9 @@ async fn main() {
     tenant.succeeded(id).await;
     let finished = world.request(&tenant.id, id).await.row;
     let bench = Bench { world, tenant, finished, dispatcher };
-    println!("| profile | deliveries | CPU per delivery | deliveries/s | AWS calls per delivery |\n|---|---|---|---|---|");
+    println!(
+        "| profile | deliveries | CPU per delivery | deliveries/s | AWS calls per delivery |\n|---|---|---|---|---|"
+    );
     for profile in ["waybill", "tesouro"] {
         bench.measure(profile, count).await;
     }

@@ -1,13 +1,14 @@
 //! An endpoint that fails is let alone, and asked again when its circuit ends.
 
 use http::StatusCode;
+use jiff::SignedDuration;
 use serde_json::json;
 use waybill::{
-    aws::table::keys::Key,
+    aws::table::{Row, keys::Key},
     clock,
     domain::{
         delivery::{Delivery, Status},
-        health::{Event, Health, OPENS_AFTER},
+        health::{Event, Health, OPENS_AFTER, Open},
     },
 };
 use waybill_local::receiver::Reply;
@@ -59,6 +60,20 @@ async fn a_circuit_opens_keeps_what_waits_and_closes_by_a_probe() {
         let key = Key::delivery(&stage.tenant.id, stage.finished.id, delivery.id);
         assert_eq!(stage.world.table.get::<Delivery>(&key).await.unwrap().unwrap().row.attempts, 1);
     }
+}
+
+#[tokio::test]
+async fn an_open_circuit_is_kept_in_mind_while_nothing_waits_yet() {
+    let stage = Stage::set().await;
+    let endpoint = register(&stage.tenant, json!({ "url": stage.receiver.url("/hook") })).await;
+    // Near enough for a sweep to look at it.
+    let until = clock::now() + SignedDuration::from_secs(100);
+    let health = failing(&stage.tenant.id, &endpoint.id, OPENS_AFTER);
+    let health = Health { circuit: Some(Open { until, times: 3 }), due_at: Some(until), ..health };
+    stage.insert(&health).await;
+    stage.world.sweep().await;
+    let read = stage.world.table.get::<Health>(&health.key()).await.unwrap().unwrap().row;
+    assert_eq!(read.due_at, Some(until), "what comes to wait until then is woken");
 }
 
 #[tokio::test]

@@ -5,15 +5,18 @@ use serde_json::{Value, json};
 use waybill::{
     aws::table::{
         Write,
-        keys::{Key, story},
+        keys::{Key, lane, story},
         rows::{AttemptRow, ProcessEvent, Progress, Waiting},
     },
     clock,
     domain::{
-        delivery::Attempt,
+        delivery::{Attempt, Delivery, Status, Target},
         erasure::{Erasure, State},
+        health::Health,
         id::{DeliveryId, ErasureId, EventId, RequestId},
+        lane as lanes,
         message::{Announcement, EventKind},
+        retry::Schedule,
     },
 };
 use waybill_local::api_client::Answer;
@@ -53,12 +56,34 @@ impl Settled {
         let event = Announcement { due_at: None, ..event };
         let came = ProcessEvent { tenant: tenant.id.clone(), story: process, recorded_at: now };
         world.table.write(vec![Write::insert(&came).unwrap(), Write::insert(&event).unwrap()]).await.unwrap();
+        leave_in_lane(world, event).await;
         Self { tenant, request, links, api_key, process }
     }
 
     async fn with_api_key(&self, world: &World) -> Answer {
         world.api.with_token(&self.api_key).get("/v1/reports").await.unwrap()
     }
+}
+
+const URL: &str = "https://receiver.example/hook";
+
+/// A delivery of the event, with all that a lane may hold of it.
+async fn leave_in_lane(world: &World, event: Announcement) {
+    let (tenant, request, now) = (event.tenant.clone(), event.request, clock::now());
+    let target = Target::Webhook { url: URL.to_owned() };
+    let delivery = Delivery::new(event, target, now, &Schedule::parse("0").unwrap());
+    let delivery = Delivery { status: Status::Delivered, due_at: None, next_attempt_at: None, ..delivery };
+    let lane = lanes::name(&delivery.target);
+    let health = Health::new(&tenant, &lane, now);
+    let waiting = lanes::Waiting { tenant, lane, since: now, delivery: delivery.id, request };
+    let mut writes = Write::delivery(&delivery).unwrap().to_vec();
+    writes.extend([Write::insert(&health).unwrap(), Write::insert(&waiting).unwrap()]);
+    world.table.write(writes).await.unwrap();
+}
+
+/// Partition of that delivery's lane.
+fn lane_of(tenant: &Tenant) -> String {
+    lane(&tenant.id, &lanes::name(&Target::Webhook { url: URL.to_owned() }))
 }
 
 fn path(tenant: &Tenant) -> String {
@@ -106,7 +131,8 @@ async fn everything_of_a_tenant_goes_and_nothing_of_another() {
     let world = World::load().await;
     let (gone, stays) = (Settled::create(&world).await, Settled::create(&world).await);
     let partitions = |of: &Settled| {
-        [Key::tenant(&of.tenant.id).pk, story(&of.tenant.id, of.request), story(&of.tenant.id, of.process)]
+        let [request, process] = [of.request, of.process].map(|id| story(&of.tenant.id, id));
+        [Key::tenant(&of.tenant.id).pk, request, process, lane_of(&of.tenant)]
     };
     let mut before = Vec::new();
     for partition in partitions(&stays) {
@@ -136,10 +162,11 @@ async fn everything_of_a_tenant_goes_and_nothing_of_another() {
 
     let confirming = reached(&world, id, State::Confirming).await;
     assert!(confirming["confirmed_from"].is_string() && confirming["finished_at"].is_null(), "{confirming}");
-    let [tenant, story, process] = partitions(&gone);
+    let [tenant, story, process, lane] = partitions(&gone);
     assert_eq!(rows(&world, &tenant).await, ["TENANT"], "which keeps the id from being used anew");
     assert_eq!(rows(&world, &story).await, [""; 0]);
     assert_eq!(rows(&world, &process).await, [""; 0]);
+    assert_eq!(rows(&world, &lane).await, [""; 0]);
     assert_eq!(world.objects(&format!("{}/", gone.tenant.id)).await, [""; 0]);
     for link in &gone.links {
         let pointer = Key::link_pointer(link.rsplit('/').next().unwrap());

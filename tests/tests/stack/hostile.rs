@@ -67,7 +67,10 @@ fn cases(asked_for: Timestamp) -> Vec<Case> {
     let late = "no complete answer within 5000 ms";
     let broke = "the connection broke";
     let seconds = "429 Too Many Requests\r\nretry-after: 4";
-    let date = format!("429 Too Many Requests\r\nretry-after: {}", DateTimePrinter::new().timestamp_to_rfc9110_string(&asked_for).unwrap());
+    let date = format!(
+        "429 Too Many Requests\r\nretry-after: {}",
+        DateTimePrinter::new().timestamp_to_rfc9110_string(&asked_for).unwrap()
+    );
     vec![
         case("slow head", Manner::Trickle(ok, vec![b'x'; 1000]), None, late, None),
         case("slow body", Manner::Trickle(long_body, vec![b'x'; 1000]), None, late, None),

@@ -8,7 +8,7 @@ use waybill::{
     aws::table::{Write, keys::Key},
     domain::{
         delivery::{Delivery, Status, Target},
-        id::EndpointId,
+        id::{EndpointId, RecoveryId},
         message::Announcement,
         recovery::Recovery,
         retry::Schedule,
@@ -105,6 +105,23 @@ async fn an_endpoint_that_was_deleted_stops_its_recovery() {
     stage.insert(&Recovery::begun(id, (stage.tenant.id.as_str(), gone), now, "a test", now)).await;
     let shown = over(&stage, &json!({ "id": id })).await;
     assert_eq!(shown["state"], "STOPPED", "{shown}");
+}
+
+#[tokio::test]
+async fn ten_recoveries_run_and_no_more() {
+    let stage = Stage::set().await;
+    let (endpoint, now) = (endpoint(&stage).await, Timestamp::now());
+    let whose = (stage.tenant.id.as_str(), endpoint);
+    for _ in 0..10 {
+        // One that no sweeper takes up, and one that has ended.
+        let running = Recovery::begun(RecoveryId::generate(), whose, now, "somebody", now);
+        let ended = Recovery { id: RecoveryId::generate(), ..running.stopped(now).unwrap() };
+        stage.insert(&Recovery { due_at: None, ..running }).await;
+        stage.insert(&ended).await;
+    }
+    let path = format!("/v1/endpoints/{endpoint}/recover");
+    let answer = stage.tenant.api.post(&path, &json!({ "since": now })).await.unwrap();
+    refusal::check(&stage.world, "an eleventh", &answer, 409, "too_many_recoveries");
 }
 
 #[tokio::test]

@@ -5,10 +5,11 @@ use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use waybill::{
-    aws::table::Row,
+    aws::table::{Row, keys::Key},
     domain::{
         delivery::{Delivery, Status},
         message::{Announcement, Dead, DeliveryMessage, DeliveryTask},
+        request::{self, Request},
         retry::Schedule,
     },
 };
@@ -73,6 +74,27 @@ async fn a_letter_that_comes_back_counts_once() {
     stage.tenant.nothing_is_left_over(&stage.world).await;
     assert_eq!(stage.receiver.received("/hook").len(), 2);
     assert_eq!(read(&stage, &delivery).await.generation, 3);
+}
+
+#[tokio::test]
+async fn a_letter_of_a_file_that_was_deleted_revives_nothing() {
+    let stage = Stage::set().await;
+    let gone = dead(&stage, 0).await;
+    let key = Key::request(&stage.tenant.id, stage.finished.id);
+    let request = stage.world.table.get::<Request>(&key).await.unwrap().unwrap();
+    let deleted = Request { status: request::Status::Expired, due_at: None, ..request.row.clone() };
+    stage.world.table.replace(&request, deleted).await.unwrap();
+    let queue = &stage.world.stack.queues.delivery;
+    stage.world.send(queue, &stage.tenant.id, &letter(&stage, DeliveryTask::Attempt(gone.id), 0)).await;
+    // One that tells of no file, and comes after it.
+    let last = dead(&stage, 0).await;
+    let read_last = stage.world.table.get::<Delivery>(&last.key()).await.unwrap().unwrap();
+    let announcement = Announcement { expires_at: None, ..last.announcement.clone() };
+    stage.world.table.replace(&read_last, Delivery { announcement, ..last.clone() }).await.unwrap();
+    stage.world.send(queue, &stage.tenant.id, &letter(&stage, DeliveryTask::Attempt(last.id), 0)).await;
+    ended(&stage, &last, Status::Delivered).await;
+    let row = read(&stage, &gone).await;
+    assert_eq!((row.status, row.generation, row.attempts), (Status::Dead, 0, 5), "{row:?}");
 }
 
 #[tokio::test]

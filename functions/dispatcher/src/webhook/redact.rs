@@ -39,10 +39,11 @@ pub fn excerpt(body: &[u8]) -> String {
         .chars()
         .map(|c| if c.is_control() && !matches!(c, '\n' | '\r' | '\t') { char::REPLACEMENT_CHARACTER } else { c })
         .collect();
-    let mut text = RULES.iter().fold(text, |text, (pattern, replacement)| match pattern.replace_all(&text, *replacement) {
-        Cow::Borrowed(_) => text,
-        Cow::Owned(replaced) => replaced,
-    });
+    let mut text =
+        RULES.iter().fold(text, |text, (pattern, replacement)| match pattern.replace_all(&text, *replacement) {
+            Cow::Borrowed(_) => text,
+            Cow::Owned(replaced) => replaced,
+        });
     text.truncate(text.floor_char_boundary(MAX_BYTES));
     text
 }

@@ -4,6 +4,7 @@ use super::*;
 use crate::domain::{
     id::{EventId, RequestId},
     message::EventKind,
+    retry::{self, Schedule},
 };
 
 const LEASE: SignedDuration = SignedDuration::from_secs(50);
@@ -97,6 +98,30 @@ fn short_waits_go_to_the_queue_and_long_ones_are_parked() {
     assert_eq!((kept.due_at, kept.status), (None, Status::Dead));
 }
 
+/// All 75 hours of it, in no time: the machine is given its clock.
+#[test]
+fn the_default_schedule_is_kept_to_its_end() {
+    let default = Schedule::parse("0,5,300,1800,7200,18000,36000,50400,72000,86400").unwrap();
+    let apply = |delivery: &Delivery, event, now| delivery.apply(event, at(now), &default).unwrap();
+    let (mut delivery, mut now, mut attempts) = (pending(None), 0, Vec::new());
+    while delivery.status == Status::Pending {
+        let wait = delivery.next_attempt_at.map_or(0, |next| next.as_second() - now);
+        if wait > retry::MAX_QUEUE_DELAY.as_secs() {
+            // Parked: the sweeper finds it two minutes ahead and hands it over with the rest of the wait.
+            now += wait - 120;
+            let (handed, effects) = apply(&delivery, Event::Sweep, now);
+            assert_eq!(effects, [Effect::Enqueue { delay_seconds: 120 }]);
+            delivery = handed;
+        }
+        now = delivery.next_attempt_at.map_or(now, Timestamp::as_second);
+        attempts.push(now);
+        let begun = apply(&delivery, begin("a"), now).0;
+        delivery = apply(&begun, end("a", retryable(None)), now).0;
+    }
+    assert_eq!(attempts, [0, 5, 305, 2_105, 9_305, 27_305, 63_305, 113_705, 185_705, 272_105]);
+    assert_eq!((delivery.status, delivery.attempts), (Status::Dead, 10));
+}
+
 #[test]
 fn the_sweeper_hands_a_parked_delivery_over_with_its_exact_delay() {
     let mut delivery = pending(None);
@@ -151,6 +176,13 @@ fn a_dead_letter_ends_only_what_time_has_not_mended() {
     assert_eq!(delivery.apply(Event::DeadLetter, at(patience - 1), &schedule()), Err(Refusal::NotDue));
     let (dead, effects) = step(&delivery, Event::DeadLetter, patience);
     assert_eq!((dead.status, effects), (Status::Dead, vec![Effect::KeepDeadLetter]));
+
+    // What waits for its lane, or has a longer schedule of its own, has had no chance yet.
+    let waiting = Delivery { waits_since: Some(at(0)), ..delivery.clone() };
+    assert_eq!(waiting.apply(Event::DeadLetter, at(patience), &schedule()), Err(Refusal::NotDue));
+    let later = Delivery { next_attempt_at: Some(at(7506)), ..delivery };
+    assert_eq!(later.apply(Event::DeadLetter, at(patience), &schedule()), Err(Refusal::NotDue));
+    assert_eq!(step(&later, Event::DeadLetter, patience + 1).0.status, Status::Dead);
 }
 
 #[test]

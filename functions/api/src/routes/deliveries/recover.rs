@@ -12,15 +12,20 @@ use jiff::Timestamp;
 use serde_json::Value;
 use waybill::{
     accept::Fault,
-    aws::table::{Write, keys::Key},
+    aws::table::{
+        Write,
+        keys::{Key, RECOVERIES},
+        pages::PageQuery,
+    },
     clock,
     domain::{
         endpoint::Endpoint,
         id::{EndpointId, RecoveryId},
-        recovery::Recovery,
+        recovery::{Recovery, State as Stands},
     },
 };
 
+use super::conflict;
 use crate::{
     app::App,
     auth::{MayRead, MayWriteEndpoints},
@@ -28,6 +33,12 @@ use crate::{
     fields::{Faults, Fields},
     problem::Problem,
 };
+
+/// Recoveries of one tenant that run at the same time: the sweeper has others to see to.
+const MOST: usize = 10;
+
+/// The latest recoveries that are looked at for those that run.
+const LOOK: u32 = 100;
 
 /// `POST /v1/endpoints/{endpoint}/recover` with `{since}`: 202 once it is recorded. The sweeper begins within a minute.
 pub async fn recover(
@@ -41,6 +52,9 @@ pub async fn recover(
     app.table.get::<Endpoint>(&Key::endpoint(&caller.tenant, endpoint)).await?.ok_or_else(not_found)?;
     let now = clock::now();
     let since = since(&body, now).map_err(Problem::invalid)?;
+    if running(&app, &caller.tenant).await? >= MOST {
+        return Err(conflict("too_many_recoveries", "Ten recoveries are running; wait until one of them has ended."));
+    }
     let whose = (caller.tenant.as_str(), endpoint);
     let recovery = Recovery::begun(RecoveryId::generate(), whose, since, &caller.subject, now);
     app.table.write(vec![Write::insert(&recovery)?]).await?;
@@ -49,6 +63,12 @@ pub async fn recover(
     let location = HeaderValue::from_str(&location).map_err(|e| Problem::unavailable(&e))?;
     let headers = [(header::LOCATION, location), (header::RETRY_AFTER, HeaderValue::from_static("60"))];
     Ok((StatusCode::ACCEPTED, headers, Json(recovery.describe())).into_response())
+}
+
+async fn running(app: &App, tenant: &str) -> Result<usize, Problem> {
+    let page = app.table.page(&Key::tenant(tenant).pk, PageQuery::newest(RECOVERIES, LOOK, None)).await?;
+    let recoveries = page.rows.into_iter().filter_map(|row| row.read::<Recovery>().ok());
+    Ok(recoveries.filter(|read| read.row.state == Stands::Running).count())
 }
 
 fn since(body: &Value, now: Timestamp) -> Result<Timestamp, Vec<Fault>> {

@@ -87,7 +87,15 @@ pub async fn delete(
     let endpoint = load(&app, &caller.tenant, &id).await?.row;
     let lane = endpoint.id.to_string();
     let keys = [Key::endpoint(&caller.tenant, endpoint.id), Key::health(&caller.tenant, &lane)];
-    app.table.write(keys.into_iter().map(Write::delete).collect()).await?;
+    let mut outcome = Err(TableError::Conflict);
+    for _ in 0..TRIES {
+        outcome = app.table.write(keys.iter().cloned().map(Write::delete).collect()).await;
+        // Of an endpoint that fails, dispatchers write the health all the time.
+        if !matches!(outcome, Err(TableError::Conflict)) {
+            break;
+        }
+    }
+    outcome?;
     wake(&app, &caller.tenant, &lane).await;
     tracing::info!(endpoint.id = %endpoint.id, tenant.id = caller.tenant, subject = caller.subject, "endpoint deleted");
     Ok(StatusCode::NO_CONTENT)

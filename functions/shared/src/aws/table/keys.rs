@@ -80,6 +80,12 @@ pub const DELIVERY_INDEX: &str = "DLI#";
 /// What the sort keys of a request's deliveries, and of their attempts, begin with.
 pub const DELIVERIES: &str = "DLV#";
 
+/// What the sort keys of a tenant's recoveries begin with.
+pub const RECOVERIES: &str = "RCV#";
+
+/// Sort key of what is remembered of a lane.
+pub const HEALTH: &str = "HEALTH";
+
 /// What the sort keys of a lane's slots begin with.
 pub const LANE_SLOTS: &str = "SLOT#";
 
@@ -142,7 +148,7 @@ impl Key {
 
     /// What is remembered of a lane's outcomes.
     pub fn health(tenant: &str, lane: &str) -> Self {
-        Self::new(self::lane(tenant, lane), "HEALTH")
+        Self::new(self::lane(tenant, lane), HEALTH)
     }
 
     /// A slot of a lane, from 0.
@@ -157,7 +163,7 @@ impl Key {
 
     /// A recovery of a tenant's deliveries.
     pub fn recovery(tenant: &str, recovery: RecoveryId) -> Self {
-        Self::new(format!("T#{tenant}"), format!("RCV#{recovery}"))
+        Self::new(format!("T#{tenant}"), format!("{RECOVERIES}{recovery}"))
     }
 
     /// That an event of no report came, by the id of its story: a repeat finds it, and so does an erasure.
@@ -352,7 +358,7 @@ impl DueRow {
         }
         if let Some((tenant, lane)) = key.pk.strip_prefix("N#").and_then(|lane| lane.split_once('#')) {
             let (tenant, lane) = (tenant.to_owned(), lane.to_owned());
-            if key.sk == "HEALTH" {
+            if key.sk == HEALTH {
                 return Some(Self::Health { tenant, lane });
             }
             let number = key.sk.strip_prefix(LANE_SLOTS)?.parse().ok()?;
@@ -362,7 +368,7 @@ impl DueRow {
         if let Some(request) = key.sk.strip_prefix("REQ#") {
             return Some(Self::Request { tenant: rest.to_owned(), request: request.parse().ok()? });
         }
-        if let Some(recovery) = key.sk.strip_prefix("RCV#") {
+        if let Some(recovery) = key.sk.strip_prefix(RECOVERIES) {
             return Some(Self::Recovery { tenant: rest.to_owned(), recovery: recovery.parse().ok()? });
         }
         let (tenant, request) = rest.split_once('#')?;
@@ -403,10 +409,7 @@ mod tests {
             DueRow::of(&Key::health("acme", "end_1")),
             Some(DueRow::Health { tenant: tenant.clone(), lane: lane.clone() })
         );
-        assert_eq!(
-            DueRow::of(&Key::lane_slot("acme", "end_1", 7)),
-            Some(DueRow::LaneSlot { tenant, lane, number: 7 })
-        );
+        assert_eq!(DueRow::of(&Key::lane_slot("acme", "end_1", 7)), Some(DueRow::LaneSlot { tenant, lane, number: 7 }));
         let erasure = ErasureId::generate();
         assert_eq!(DueRow::of(&Key::erasure(erasure)), Some(DueRow::Erasure(erasure)));
         for other in [Key::attempt("acme", request, delivery, 1), Key::tenant("acme"), Key::sweeper_lock()] {
