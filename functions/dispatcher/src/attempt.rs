@@ -10,7 +10,9 @@ use waybill::{
         delivery::{Attempt, AttemptOutcome, Delivery, Effect, Event, Status, Step},
         health,
         message::{Dead, DeliveryMessage, DeliveryTask},
+        request::HANDOFF_GRACE,
     },
+    redelivery,
     telemetry::{self, Unit},
 };
 
@@ -77,6 +79,11 @@ pub async fn expire(app: &App, read: Stored<Delivery>) -> Result<(), Retry> {
     }
 }
 
+/// Whether the file that is told of may have been deleted since: a first attempt comes right after the event.
+fn may_have_changed(delivery: &Delivery, now: Timestamp) -> bool {
+    delivery.attempts > 0 || now > delivery.created_at + HANDOFF_GRACE
+}
+
 /// Records that the attempt begins, with its number. None if there is nothing to do.
 async fn begin(
     app: &App,
@@ -86,6 +93,9 @@ async fn begin(
     let key = read.row.key();
     for _ in 0..CONFLICTS {
         let now = clock::now();
+        if may_have_changed(&read.row, now) && !redelivery::file_is_there(&app.table, &read.row).await? {
+            read.row.announcement.expires_at = Some(now);
+        }
         let owner = Uuid::new_v4().to_string();
         let event = Event::Begin { owner: owner.clone(), lease: app.lease };
         let step = match read.row.apply(event, now, &receiver.schedule) {

@@ -3,6 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 use waybill::{aws::table::keys::Key, domain::admission::Slot};
+use waybill_local::receiver::Reply;
 use waybill_tests::{
     lake::Lake,
     presigned,
@@ -117,4 +118,27 @@ async fn a_deleted_file_is_gone_with_a_receipt() {
     let told = receiver.wait_for("/hook", 2, LONG).await.unwrap();
     assert_eq!(webhook::verified(&tenant, &told[1]).await["type"], "report.expired");
     tenant.nothing_is_left_over(&world).await;
+}
+
+/// A notification that is still to be made does not show a link that opens nothing.
+#[tokio::test]
+async fn nobody_is_told_of_a_file_that_was_deleted() {
+    let world = World::load().await;
+    let tenant = Tenant::create(&world).await;
+    let receiver = world.receiver().await;
+    receiver.reply("/hook", [Reply::status(http::StatusCode::SERVICE_UNAVAILABLE)]);
+    let mut order = tenant.wallet_order();
+    order["delivery"] = json!({ "webhook": { "url": receiver.url("/hook") } });
+    let id = tenant.order(&order).await;
+    tenant.succeeded(id).await;
+    receiver.wait_for("/hook", 1, LONG).await.unwrap();
+    tenant.api.delete(&format!("/v1/requests/{id}")).await.unwrap().expect_status("delete", &[200]).unwrap();
+    let ended = eventually("the end of the first notification", async || {
+        let list = tenant.get(&format!("/v1/deliveries?request={id}")).await.json();
+        let told = list["deliveries"].as_array()?.iter().find(|one| one["event"] == "report.succeeded")?.clone();
+        (told["status"] != "PENDING").then_some(told)
+    })
+    .await;
+    assert_eq!(ended["status"], "EXPIRED", "{ended}");
+    assert!(ended["attempts"].as_u64().unwrap() < 5, "the schedule was not used up: {ended}");
 }

@@ -19,13 +19,13 @@ use crate::faults::Stage;
 /// Beyond what a sweep looks ahead, so that nobody but the test moves the row.
 const FAR: SignedDuration = SignedDuration::from_mins(10);
 
-/// A recorded delivery of the finished request that nobody has a message of: made `age` ago, its attempt due `after`
-/// now.
+/// A recorded delivery of the finished request that nobody has a message of: made `age` ago, when its attempt was
+/// expected, and looked at by the sweeper `after` now.
 async fn delivery(stage: &Stage, after: SignedDuration, age: SignedDuration) -> Delivery {
     let now = clock::now();
     let at = now + after;
     let new = Delivery::new(stage.event(at), stage.hook(), now, &Schedule::parse("0").unwrap());
-    let delivery = Delivery { created_at: now - age, next_attempt_at: Some(at), due_at: Some(at), ..new };
+    let delivery = Delivery { created_at: now - age, next_attempt_at: Some(at - age), due_at: Some(at), ..new };
     stage.insert(&delivery).await;
     delivery
 }
