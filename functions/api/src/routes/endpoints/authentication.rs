@@ -42,7 +42,7 @@ const RESERVED: [&str; 16] = [
 ];
 const RESERVED_PREFIXES: [&str; 5] = ["content-", "webhook-", "waybill-", "proxy-", "x-forwarded-"];
 
-/// What [`authentication`] and [`headers`] need besides the body.
+/// What reading an authentication, or headers, needs besides the body.
 pub struct Reader<'a> {
     /// Settings that are replaced.
     pub before: Before<'a>,
