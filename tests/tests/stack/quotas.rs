@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use waybill::{
     aws::table::{Write, keys::Key, rows::Waiting},
-    domain::request::Request,
+    domain::{id::RequestId, request::Request},
 };
 use waybill_tests::{lake::Lake, tenant::Tenant, wait::eventually, world::World};
 
@@ -92,6 +92,17 @@ async fn one_at_a_time_in_the_order_of_asking() {
     tenant.nothing_is_left_over(&world).await;
 }
 
+/// The sweep that would look at the request in a minute or more.
+async fn sweep_now(world: &World, tenant: &Tenant, id: RequestId) {
+    eventually("a row that is due", async || {
+        let stored = world.request(&tenant.id, id).await;
+        let due = Request { due_at: Some(Timestamp::now()), ..stored.row.clone() };
+        world.table.replace(&stored, due).await.ok()
+    })
+    .await;
+    world.sweep().await;
+}
+
 #[tokio::test]
 async fn what_waits_without_a_wake_up_is_found_by_the_sweeper() {
     let world = World::load().await;
@@ -101,13 +112,7 @@ async fn what_waits_without_a_wake_up_is_found_by_the_sweeper() {
     tenant.waits(id).await;
     // The run that held the slot dies without a word.
     world.table.write(vec![Write::delete(Key::slot(&tenant.id, 0))]).await.unwrap();
-    eventually("a row that is due", async || {
-        let stored = world.request(&tenant.id, id).await;
-        let due = Request { due_at: Some(Timestamp::now()), ..stored.row.clone() };
-        world.table.replace(&stored, due).await.ok()
-    })
-    .await;
-    world.sweep().await;
+    sweep_now(&world, &tenant, id).await;
     tenant.succeeded(id).await;
     tenant.nothing_is_left_over(&world).await;
 }
@@ -121,13 +126,7 @@ async fn a_place_in_the_line_that_was_lost_is_found_by_the_sweeper() {
     tenant.waits(id).await;
     let place = Key::waiting(&tenant.id, id);
     world.table.write(vec![Write::delete(place.clone())]).await.unwrap();
-    eventually("a row that is due", async || {
-        let stored = world.request(&tenant.id, id).await;
-        let due = Request { due_at: Some(Timestamp::now()), ..stored.row.clone() };
-        world.table.replace(&stored, due).await.ok()
-    })
-    .await;
-    world.sweep().await;
+    sweep_now(&world, &tenant, id).await;
     assert!(world.table.get::<Waiting>(&place).await.unwrap().is_some(), "others would always be before it");
     tenant.free_slot(&world, id).await;
     tenant.succeeded(id).await;
