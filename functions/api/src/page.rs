@@ -1,7 +1,14 @@
 //! Lists in pages: `limit` and an opaque `cursor`.
 
+use std::{future::Future, str::FromStr};
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use waybill::accept::Fault;
+use jiff::Timestamp;
+use serde_json::Value;
+use waybill::{
+    accept::Fault,
+    aws::table::{RawRow, Table, TableError, pages::PageQuery},
+};
 
 use crate::problem::Problem;
 
@@ -9,8 +16,12 @@ use crate::problem::Problem;
 const DEFAULT: u32 = 25;
 const MOST: u32 = 100;
 
+/// Rows that are looked at for one page of a filtered list: a filter that matches seldom gives a short page, and a
+/// cursor to go on.
+const MOST_LOOKED_AT: usize = 1000;
+
 /// `limit` as asked for: 1 to 100, 25 unless given.
-pub fn limit(asked: Option<&str>) -> Result<u32, Fault> {
+fn limit(asked: Option<&str>) -> Result<u32, Fault> {
     let Some(text) = asked else { return Ok(DEFAULT) };
     let fault = || Fault::new("limit", "out_of_range", format!("Must be a whole number from 1 to {MOST}."));
     text.parse().ok().filter(|limit| (1..=MOST).contains(limit)).ok_or_else(fault)
@@ -26,7 +37,7 @@ pub fn cursor(list: &str, after: &str) -> String {
 
 /// The sort key that a cursor of this list goes on after. A cursor of another list, or with other filters, is
 /// refused; it could open nothing, for the partition never comes from it.
-pub fn after(list: &str, asked: Option<&str>) -> Result<Option<String>, Fault> {
+fn after(list: &str, asked: Option<&str>) -> Result<Option<String>, Fault> {
     let Some(text) = asked else { return Ok(None) };
     let fault = || Fault::new("cursor", "format", "Not a cursor of this list with these filters; start without one.");
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| fault())?;
@@ -57,6 +68,80 @@ impl Query {
     /// A parameter's value.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A parameter of another type; `detail` tells its form.
+    pub fn parsed<T: FromStr>(&self, name: &str, detail: &str, faults: &mut Vec<Fault>) -> Option<T> {
+        let text = self.get(name)?;
+        let value = text.parse().ok();
+        if value.is_none() {
+            faults.push(Fault::new(name, "format", detail));
+        }
+        value
+    }
+
+    /// A time.
+    pub fn time(&self, name: &str, faults: &mut Vec<Fault>) -> Option<Timestamp> {
+        self.parsed(name, "Must be a time as in RFC 3339, e.g. 2026-11-22T00:00:00Z.", faults)
+    }
+
+    /// One or several of `all`, by name in either case, with commas between.
+    pub fn several<T: Copy>(
+        &self,
+        name: &str,
+        all: &[T],
+        name_of: fn(T) -> &'static str,
+        faults: &mut Vec<Fault>,
+    ) -> Vec<T> {
+        let mut chosen = Vec::new();
+        for text in self.get(name).into_iter().flat_map(|texts| texts.split(',')) {
+            let known = all.iter().copied().find(|one| name_of(*one).eq_ignore_ascii_case(text));
+            if known.is_none() {
+                let names: Vec<&str> = all.iter().map(|one| name_of(*one)).collect();
+                let detail = format!("Must be of {}, with commas between.", names.join(", "));
+                faults.push(Fault::new(name, "not_allowed", detail));
+            }
+            chosen.extend(known);
+        }
+        chosen
+    }
+
+    /// `limit`, and where `cursor` goes on in the list of that name, unless there are `faults`: all are told at once.
+    pub fn page(&self, list: &str, mut faults: Vec<Fault>) -> Result<(u32, Option<String>), Problem> {
+        // A faulty filter names another list: its cursor cannot be judged.
+        let after = if faults.is_empty() { after(list, self.get("cursor")) } else { Ok(None) };
+        let limit = limit(self.get("limit")).map_err(|fault| faults.push(fault));
+        let after = after.map_err(|fault| faults.push(fault));
+        match (limit, after) {
+            (Ok(limit), Ok(after)) if faults.is_empty() => Ok((limit, after)),
+            _ => Err(Problem::bad_query(faults)),
+        }
+    }
+}
+
+/// A page of what `take` makes of a partition's rows: each row's sort key, and what is shown of it, if anything. With
+/// the cursor that goes on; `list` names the list with its filters.
+pub async fn filtered<F: Future<Output = Vec<(String, Option<Value>)>> + Send>(
+    table: &Table,
+    (list, partition): (&str, &str),
+    (limit, mut after): (u32, Option<String>),
+    query: impl Fn(Option<String>) -> PageQuery,
+    take: impl Fn(Vec<RawRow>) -> F,
+) -> Result<(Vec<Value>, Option<String>), TableError> {
+    let (mut shown, mut looked_at) = (Vec::new(), 0);
+    loop {
+        let page = table.page(partition, query(after.take())).await?;
+        for (key, row) in take(page.rows).await {
+            looked_at += 1;
+            shown.extend(row);
+            if shown.len() == limit as usize || looked_at == MOST_LOOKED_AT {
+                return Ok((shown, Some(cursor(list, &key))));
+            }
+        }
+        match page.next {
+            None => return Ok((shown, None)),
+            next => after = next,
+        }
     }
 }
 

@@ -34,9 +34,6 @@ use crate::{
 
 const PARAMETERS: [&str; 7] = ["request", "endpoint", "status", "from", "to", "limit", "cursor"];
 
-/// Rows that are looked at for one page: a filter that matches seldom gives a short page, and a cursor to go on.
-const MOST_LOOKED_AT: usize = 1000;
-
 /// Deliveries read side by side.
 const CONCURRENCY: usize = 16;
 
@@ -57,27 +54,24 @@ pub async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Problem> {
     let query = Query::parse(query.as_deref(), &PARAMETERS)?;
-    let (filter, limit, mut after) = read(&query)?;
-    let (mut shown, mut looked_at) = (Vec::new(), 0);
+    let mut faults = Vec::new();
+    let filter = Filter::read(&query, &mut faults);
+    let name = filter.name();
+    let place = query.page(&name, faults)?;
     let partition = filter.partition(&caller.tenant);
-    let next = 'pages: loop {
-        let page = app.table.page(&partition, filter.page(after.take())).await?;
-        let looks: Vec<_> = page.rows.into_iter().map(|row| delivery(&app, &filter, row)).collect();
-        let rows: Vec<(String, Option<Delivery>)> = stream::iter(looks).buffered(CONCURRENCY).collect().await;
-        for (key, delivery) in rows {
-            looked_at += 1;
-            shown.extend(delivery.as_ref().filter(|delivery| filter.takes(delivery)).map(describe::delivery));
-            if shown.len() == limit as usize || looked_at == MOST_LOOKED_AT {
-                break 'pages Some(key);
-            }
-        }
-        match page.next {
-            None => break None,
-            next => after = next,
-        }
+    let take = |rows: Vec<RawRow>| {
+        let looks: Vec<_> = rows.into_iter().map(|row| shown(&app, &filter, row)).collect();
+        stream::iter(looks).buffered(CONCURRENCY).collect()
     };
-    let next = next.map(|key| page::cursor(&filter.name(), &key));
-    Ok(Json(json!({ "deliveries": shown, "next_cursor": next })))
+    let (deliveries, next) =
+        page::filtered(&app.table, (&name, &partition), place, |after| filter.page(after), take).await?;
+    Ok(Json(json!({ "deliveries": deliveries, "next_cursor": next })))
+}
+
+/// What the list shows of a row, with its sort key.
+async fn shown(app: &App, filter: &Filter, row: RawRow) -> (String, Option<Value>) {
+    let (key, delivery) = delivery(app, filter, row).await;
+    (key, delivery.filter(|delivery| filter.takes(delivery)).map(|delivery| describe::delivery(&delivery)))
 }
 
 /// The delivery that a row is, or leads to, with the row's sort key.
@@ -104,43 +98,15 @@ fn left_out(error: &TableError) {
     tracing::error!(%error, "row left out of a list");
 }
 
-fn read(query: &Query) -> Result<(Filter, u32, Option<String>), Problem> {
-    let mut faults = Vec::new();
-    let filter = Filter::read(query, &mut faults);
-    let limit = page::limit(query.get("limit")).unwrap_or_else(|fault| {
-        faults.push(fault);
-        1
-    });
-    let after = if faults.is_empty() {
-        page::after(&filter.name(), query.get("cursor")).unwrap_or_else(|fault| {
-            faults.push(fault);
-            None
-        })
-    } else {
-        None
-    };
-    if faults.is_empty() { Ok((filter, limit, after)) } else { Err(Problem::bad_query(faults)) }
-}
-
 impl Filter {
     fn read(query: &Query, faults: &mut Vec<Fault>) -> Self {
-        let mut filter = Self {
-            request: parsed(query, "request", "Must be the id of a request.", faults),
-            endpoint: parsed(query, "endpoint", "Must be the id of an endpoint.", faults),
-            ..Self::default()
-        };
-        for name in query.get("status").into_iter().flat_map(|names| names.split(',')) {
-            let known = Status::ALL.into_iter().find(|status| status.name().eq_ignore_ascii_case(name));
-            if known.is_none() {
-                let detail = format!("Must be of {}, with commas between.", Status::ALL.map(Status::name).join(", "));
-                faults.push(Fault::new("status", "not_allowed", detail));
-            }
-            filter.statuses.extend(known);
+        Self {
+            request: query.parsed("request", "Must be the id of a request.", faults),
+            endpoint: query.parsed("endpoint", "Must be the id of an endpoint.", faults),
+            statuses: query.several("status", &Status::ALL, Status::name, faults),
+            from: query.time("from", faults),
+            to: query.time("to", faults),
         }
-        let time = "Must be a time as in RFC 3339, e.g. 2026-11-22T00:00:00Z.";
-        filter.from = parsed(query, "from", time, faults);
-        filter.to = parsed(query, "to", time, faults);
-        filter
     }
 
     fn takes(&self, delivery: &Delivery) -> bool {
@@ -171,15 +137,6 @@ impl Filter {
     fn name(&self) -> String {
         format!("deliveries {self:?}")
     }
-}
-
-fn parsed<T: std::str::FromStr>(query: &Query, name: &str, detail: &str, faults: &mut Vec<Fault>) -> Option<T> {
-    let text = query.get(name)?;
-    let value = text.parse().ok();
-    if value.is_none() {
-        faults.push(Fault::new(name, "format", detail));
-    }
-    value
 }
 
 #[cfg(test)]

@@ -49,11 +49,7 @@ pub async fn list(
     caller: MayRead,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Problem> {
-    let query = Query::parse(query.as_deref(), &["limit", "cursor"])?;
-    let (limit, after) = match (page::limit(query.get("limit")), page::after("endpoints", query.get("cursor"))) {
-        (Ok(limit), Ok(after)) => (limit, after),
-        (limit, after) => return Err(Problem::bad_query(limit.err().into_iter().chain(after.err()).collect())),
-    };
+    let (limit, after) = Query::parse(query.as_deref(), &["limit", "cursor"])?.page("endpoints", vec![])?;
     let page = PageQuery { newest_first: false, ..PageQuery::newest(ENDPOINTS, limit, after) };
     let page = app.table.page(&Key::tenant(&caller.tenant).pk, page).await?;
     let (mut shown, now) = (Vec::new(), clock::now());

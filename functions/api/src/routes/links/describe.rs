@@ -47,11 +47,8 @@ pub async fn list(
 
 /// The page that `limit` and `cursor` ask for.
 pub fn wanted(query: Option<&str>, list: &str, prefix: &str) -> Result<PageQuery, Problem> {
-    let query = Query::parse(query, &["limit", "cursor"])?;
-    match (page::limit(query.get("limit")), page::after(list, query.get("cursor"))) {
-        (Ok(limit), Ok(after)) => Ok(PageQuery::newest(prefix, limit, after)),
-        (limit, after) => Err(Problem::bad_query(limit.err().into_iter().chain(after.err()).collect())),
-    }
+    let (limit, after) = Query::parse(query, &["limit", "cursor"])?.page(list, vec![])?;
+    Ok(PageQuery::newest(prefix, limit, after))
 }
 
 /// A link as its tenant sees it. Nobody knows how often a direct one was used.

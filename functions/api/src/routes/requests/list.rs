@@ -1,6 +1,6 @@
 //! The tenant's requests, newest first, filtered, in pages.
 
-use std::sync::Arc;
+use std::{future::ready, sync::Arc};
 
 use axum::{
     Json,
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use waybill::{
     accept::Fault,
-    aws::table::{keys::Key, pages::PageQuery},
+    aws::table::{RawRow, keys::Key, pages::PageQuery},
     clock,
     domain::request::{Request, Status},
 };
@@ -25,9 +25,6 @@ use crate::{
 };
 
 const PARAMETERS: [&str; 7] = ["status", "report", "presenter", "from", "to", "limit", "cursor"];
-
-/// Rows that are looked at for one page: a filter that matches seldom gives a short page, and a cursor to go on.
-const MOST_LOOKED_AT: usize = 1000;
 
 /// What is wanted of the list.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -46,67 +43,34 @@ pub async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Problem> {
     let query = Query::parse(query.as_deref(), &PARAMETERS)?;
-    let (filter, limit, mut after) = read(&query)?;
-    let now = clock::now();
-    let (mut shown, mut looked_at) = (Vec::new(), 0);
-    let partition = Key::tenant(&caller.tenant).pk;
-    let next = 'pages: loop {
-        let page = app.table.page(&partition, filter.page(after.take())).await?;
-        for row in page.rows {
-            looked_at += 1;
-            let key = row.key.sk.clone();
-            match row.read::<Request>() {
-                Ok(stored) if filter.takes(&stored.row, now) => shown.push(describe::summary(&stored.row, now)),
-                Ok(_) => {}
-                Err(error) => tracing::error!(%error, "row left out of a list"),
-            }
-            if shown.len() == limit as usize || looked_at == MOST_LOOKED_AT {
-                break 'pages Some(key);
-            }
-        }
-        match page.next {
-            None => break None,
-            next => after = next,
-        }
-    };
-    let next = next.map(|key| page::cursor(&filter.name(), &key));
-    Ok(Json(json!({"requests": shown, "next_cursor": next})))
+    let mut faults = Vec::new();
+    let filter = Filter::read(&query, &mut faults);
+    let name = filter.name();
+    let place = query.page(&name, faults)?;
+    let (now, partition) = (clock::now(), Key::tenant(&caller.tenant).pk);
+    let take = |rows: Vec<RawRow>| ready(rows.into_iter().map(|row| shown(&filter, row, now)).collect());
+    let (requests, next) =
+        page::filtered(&app.table, (&name, &partition), place, |after| filter.page(after), take).await?;
+    Ok(Json(json!({"requests": requests, "next_cursor": next})))
 }
 
-fn read(query: &Query) -> Result<(Filter, u32, Option<String>), Problem> {
-    let mut faults = Vec::new();
-    let filter = Filter::read(query, &mut faults);
-    let limit = page::limit(query.get("limit")).unwrap_or_else(|fault| {
-        faults.push(fault);
-        1
-    });
-    let after = if faults.is_empty() {
-        page::after(&filter.name(), query.get("cursor")).unwrap_or_else(|fault| {
-            faults.push(fault);
-            None
-        })
-    } else {
-        None
-    };
-    if faults.is_empty() { Ok((filter, limit, after)) } else { Err(Problem::bad_query(faults)) }
+/// What the list shows of a row, with its sort key.
+fn shown(filter: &Filter, row: RawRow, now: Timestamp) -> (String, Option<Value>) {
+    let key = row.key.sk.clone();
+    let read = row.read::<Request>().inspect_err(|error| tracing::error!(%error, "row left out of a list"));
+    let wanted = read.ok().filter(|stored| filter.takes(&stored.row, now));
+    (key, wanted.map(|stored| describe::summary(&stored.row, now)))
 }
 
 impl Filter {
     fn read(query: &Query, faults: &mut Vec<Fault>) -> Self {
-        let mut filter = Self { report: query.get("report").map(str::to_owned), ..Self::default() };
-        for name in query.get("status").into_iter().flat_map(|names| names.split(',')) {
-            let known = Status::ALL.into_iter().find(|status| status.name() == name);
-            if known.is_none() {
-                let detail = format!("Must be of {}, with commas between.", Status::ALL.map(Status::name).join(", "));
-                faults.push(Fault::new("status", "not_allowed", detail));
-            }
-            filter.statuses.extend(known);
+        Self {
+            statuses: query.several("status", &Status::ALL, Status::name, faults),
+            report: query.get("report").map(str::to_owned),
+            presenter: query.parsed("presenter", "Must be a UUID.", faults),
+            from: query.time("from", faults),
+            to: query.time("to", faults),
         }
-        filter.presenter = parsed(query, "presenter", "Must be a UUID.", faults);
-        let time = "Must be a time as in RFC 3339, e.g. 2026-11-22T00:00:00Z.";
-        filter.from = parsed(query, "from", time, faults);
-        filter.to = parsed(query, "to", time, faults);
-        filter
     }
 
     fn takes(&self, request: &Request, now: Timestamp) -> bool {
@@ -138,15 +102,6 @@ impl Filter {
     }
 }
 
-fn parsed<T: std::str::FromStr>(query: &Query, name: &str, detail: &str, faults: &mut Vec<Fault>) -> Option<T> {
-    let text = query.get(name)?;
-    let value = text.parse().ok();
-    if value.is_none() {
-        faults.push(Fault::new(name, "format", detail));
-    }
-    value
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,9 +118,9 @@ mod tests {
         let text = "status=FAILED,EXPIRED&report=r&from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00%2B01:00";
         assert_eq!(faults(text), []);
         let query = Query::parse(Some(text), &PARAMETERS).unwrap();
-        let (filter, limit, after) = read(&query).unwrap();
+        let filter = Filter::read(&query, &mut vec![]);
         assert_eq!(filter.statuses, [Status::Failed, Status::Expired]);
-        assert_eq!((limit, after), (25, None));
+        assert_eq!(query.page(&filter.name(), vec![]), Ok((25, None)));
         let page = filter.page(None);
         assert!(page.from < page.to, "{page:?}");
     }

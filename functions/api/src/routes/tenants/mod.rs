@@ -123,11 +123,7 @@ pub(super) fn conflict() -> Problem {
 
 /// `limit` and `cursor` of a list.
 fn page_of(uri: &Uri, list: &str) -> Result<(u32, Option<String>), Problem> {
-    let query = Query::parse(uri.query(), &["limit", "cursor"])?;
-    match (page::limit(query.get("limit")), page::after(list, query.get("cursor"))) {
-        (Ok(limit), Ok(after)) => Ok((limit, after)),
-        (limit, after) => Err(Problem::bad_query(limit.err().into_iter().chain(after.err()).collect())),
-    }
+    Query::parse(uri.query(), &["limit", "cursor"])?.page(list, vec![])
 }
 
 /// A tenant of the same id that is made anew starts with the first revision, but not at the same time.
