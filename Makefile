@@ -82,9 +82,9 @@ bench-reports: ## Measure the worker's data path: rows/s and peak memory, plain 
 				--out $$lake.part/wallet/transactions > /dev/null; \
 			mv $$lake.part $$lake; \
 		fi; \
-		for recipient in "" functions/shared/src/openpgp/testdata/curve25519-certified.asc; do \
+		for package in plain functions/shared/src/openpgp/testdata/curve25519-certified.asc; do \
 			$(TARGET_DIR)/release/waybill-bench $$lake infra/reports/Report_digital_wallet_transaction_detail.toml acme \
-				'{"d1":"2024-01-01T00:00:00","d2":"2024-12-31T23:59:59.999"}' .local/bench/out $$recipient; \
+				'{"d1":"2024-01-01T00:00:00","d2":"2024-12-31T23:59:59.999"}' .local/bench/out csv $$package; \
 		done; \
 	done
 

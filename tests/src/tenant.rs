@@ -15,6 +15,7 @@ use waybill::{
         delivery::{self, Delivery},
         id::RequestId,
         message::RequestMessage,
+        outcome::ReportFile,
     },
 };
 use waybill_local::{
@@ -162,7 +163,7 @@ impl Tenant {
     }
 
     /// Checks that nothing of the tenant is half done: every request has ended, every event was fanned out, every
-    /// delivery has ended, and the bucket holds one object for each file and nothing else.
+    /// delivery has ended, and the bucket holds each file with its manifest and nothing else.
     pub async fn nothing_is_left_over(&self, world: &World) {
         let mut expected = Vec::new();
         for request in world.requests(&self.id).await {
@@ -182,7 +183,8 @@ impl Tenant {
             })
             .await;
             if request.status.has_file() {
-                expected.extend(request.file.map(|file| file.key));
+                let keys = request.file.map(|file| [ReportFile::manifest_key(&file.key), file.key]);
+                expected.extend(keys.into_iter().flatten());
             }
         }
         let mut found = world.objects(&format!("{}/", self.id)).await;

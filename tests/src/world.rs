@@ -157,6 +157,11 @@ impl World {
         listing.unwrap().contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect()
     }
 
+    /// Of those, the reports' files, without the manifests beside them.
+    pub async fn files(&self, prefix: &str) -> Vec<String> {
+        self.objects(prefix).await.into_iter().filter(|key| !key.ends_with("/manifest.json")).collect()
+    }
+
     /// Keys of multipart uploads to the report bucket that were neither completed nor aborted.
     pub async fn uploads(&self, prefix: &str) -> Vec<String> {
         let listing = self.s3.list_multipart_uploads().bucket(&self.stack.buckets.report).send().await.unwrap();

@@ -4,13 +4,14 @@ mod app;
 mod audit;
 mod auth;
 mod body;
-mod fields;
 mod page;
 mod problem;
 mod router;
 mod routes;
 
 use std::sync::Arc;
+
+use waybill::accept::fields;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {

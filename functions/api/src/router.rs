@@ -15,7 +15,9 @@ use crate::{
     app::App,
     body::MAX_BODY,
     problem::Problem,
-    routes::{api_keys, dead_letters, deliveries, endpoints, links, reports, requests, tenants, usage, well_known},
+    routes::{
+        api_keys, dead_letters, deliveries, endpoints, links, manifest, reports, requests, tenants, usage, well_known,
+    },
 };
 
 /// The router, ready to serve.
@@ -23,14 +25,19 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/health", get(well_known::health))
         .route("/.well-known/waybill-openpgp.asc", get(well_known::openpgp_key))
-        .route("/.well-known/waybill-ed25519.json", get(well_known::webhook_keys))
+        .route("/.well-known/waybill-ed25519.json", get(well_known::ed25519_keys))
+        .route("/.well-known/waybill-ed25519.pem", get(well_known::ed25519_pem))
         .route("/v1/links/{capability}", get(links::follow))
+        .route("/v1/links/{capability}/{name}", get(manifest::by_link))
         .route("/v1/reports", get(reports::list))
         .route("/v1/reports/{report}", get(reports::show))
         .route("/v1/requests", post(requests::create).get(requests::list))
         .route("/v1/requests/{request}", get(requests::show).delete(requests::delete))
         .route("/v1/requests/{request}/cancel", post(requests::cancel))
         .route("/v1/requests/{request}/repeat", post(requests::repeat))
+        .route("/v1/requests/{request}/manifest", get(manifest::show))
+        .route("/v1/requests/{request}/manifest/{name}", get(manifest::show_part))
+        .route("/v1/requests/{request}/password", get(requests::password))
         .route("/v1/requests/{request}/links", post(links::make).get(links::list))
         .route("/v1/requests/{request}/links/{link}", delete(links::revoke))
         .route("/v1/requests/{request}/accesses", get(links::accesses))

@@ -199,7 +199,8 @@ fn message(delivery: &Delivery, dead: Option<Dead>) -> DeliveryMessage {
 
 /// Calls the receiver: whatever it does is an outcome, never an error.
 async fn call(app: &App, delivery: &Delivery, receiver: &Receiver, now: Timestamp) -> Result<Attempted, Retry> {
-    let Some(body) = body::of(app, delivery, receiver.profile, now).await? else {
+    let password = body::password(app, &delivery.announcement, receiver.profile).await?;
+    let Some(body) = body::of(app, delivery, receiver.profile, password.as_ref(), now).await? else {
         let (profile, kind) = (receiver.profile.name(), delivery.announcement.kind.name());
         return Ok(Attempted::never_made(format!("the profile {profile} cannot express {kind}")));
     };
@@ -208,13 +209,15 @@ async fn call(app: &App, delivery: &Delivery, receiver: &Receiver, now: Timestam
         message_id: delivery.id.to_string(),
         body,
         headers: HeaderMap::new(),
+        manifest_sha256: delivery.announcement.manifest_sha256().map(str::to_owned),
         secrets: receiver.secrets.clone(),
         service: app.signing.get().await?,
         profile: receiver.profile,
         timeout: receiver.timeout,
         now,
     };
-    Ok(authenticate::attempt(app, receiver, call).await)
+    let attempted = authenticate::attempt(app, receiver, call).await;
+    Ok(authenticate::struck_out(attempted, password.as_slice()))
 }
 
 fn report(delivery: &Delivery, attempted: &Attempted) {

@@ -107,7 +107,7 @@ fn timed(attempted: Attempted, started: Instant) -> Attempted {
 }
 
 /// A receiver may repeat what it was sent: what is confidential of that is not kept with its answer.
-fn struck_out(mut attempted: Attempted, confidential: &[Secret<String>]) -> Attempted {
+pub fn struck_out(mut attempted: Attempted, confidential: &[Secret<String>]) -> Attempted {
     let Some(response) = &mut attempted.response else { return attempted };
     for text in confidential.iter().map(Secret::expose).filter(|text| text.len() >= 4) {
         *response = response.replace(text.as_str(), "[redacted]");

@@ -1,10 +1,11 @@
-//! What the event bus is told, as `docs/schemas` describes it: the detail of one event, never a link, a capability or
-//! a secret.
+//! What the event bus is told, as `docs/schemas` describes it: the detail of one event, never a link, a capability, a
+//! password or a key.
 
 use serde_json::{Value, json};
 use waybill::domain::{
     message::{Announcement, EventKind},
     request::Status,
+    tenant::key_watch::KeyNotice,
 };
 
 use crate::{
@@ -13,10 +14,14 @@ use crate::{
 };
 
 /// Puts an event on the bus. Once it is there it may be put again: consumers know it by its `event_id`. The bus is told
-/// of reports only: what is of a customer's own processes came from there.
+/// of reports and of recipient keys: what is of a customer's own processes came from there.
 pub async fn publish(app: &App, event: &Announcement) -> Result<(), Retry> {
-    let Some(status) = status(event.kind) else { return Ok(()) };
-    let detail = serde_json::to_string(&detail(event, status))?;
+    let detail = match (&event.key, status(event.kind)) {
+        (Some(notice), _) => of_a_key(event, notice),
+        (None, Some(status)) => detail(event, status),
+        (None, None) => return Ok(()),
+    };
+    let detail = serde_json::to_string(&detail)?;
     Ok(app.bus.put(event.kind.name(), &detail, event.occurred_at).await?)
 }
 
@@ -42,6 +47,21 @@ fn detail(event: &Announcement, status: Status) -> Value {
     detail
 }
 
+/// Version 1 of the document about a recipient key that ends.
+fn of_a_key(event: &Announcement, notice: &KeyNotice) -> Value {
+    json!({
+        "v": "1",
+        "event_id": event.id,
+        "event": event.kind,
+        "occurred_at": event.occurred_at,
+        "tenant": event.tenant,
+        "fingerprint": notice.fingerprint,
+        "algorithm": notice.algorithm,
+        "expires_at": notice.expires_at,
+        "active_keys_left": notice.active_keys_left,
+    })
+}
+
 /// What the request became by the event; none if there is no request.
 const fn status(kind: EventKind) -> Option<Status> {
     match kind {
@@ -50,7 +70,10 @@ const fn status(kind: EventKind) -> Option<Status> {
         EventKind::ReportFailed => Some(Status::Failed),
         EventKind::ReportCancelled => Some(Status::Cancelled),
         EventKind::ReportExpired => Some(Status::Expired),
-        EventKind::ProcessStatus | EventKind::EndpointTest => None,
+        EventKind::ProcessStatus
+        | EventKind::RecipientKeyExpiring
+        | EventKind::RecipientKeyExpired
+        | EventKind::EndpointTest => None,
     }
 }
 
@@ -67,6 +90,20 @@ mod tests {
         assert_eq!((&detail["event_id"], &detail["request_id"]), (&json!(event.id), &json!(event.request)));
         assert_eq!((&detail["status"], &detail["report_version"]), (&json!("SUCCEEDED"), &json!(7)));
         assert_eq!((&detail["rows"], &detail["expires_at"]), (&json!(1), &json!(event.expires_at)));
+    }
+
+    #[test]
+    fn a_key_that_ends_is_told_of_by_its_fingerprint() {
+        let notice = KeyNotice {
+            fingerprint: "A0".into(),
+            algorithm: Some("RSA".into()),
+            expires_at: jiff::Timestamp::UNIX_EPOCH,
+            active_keys_left: 1,
+        };
+        let detail = of_a_key(&event(EventKind::RecipientKeyExpiring), &notice);
+        assert_eq!((&detail["event"], &detail["fingerprint"]), (&json!("recipient_key.expiring"), &json!("A0")));
+        assert_eq!((&detail["expires_at"], &detail["active_keys_left"]), (&json!("1970-01-01T00:00:00Z"), &json!(1)));
+        assert!(detail["request_id"].is_null() && detail["status"].is_null());
     }
 
     #[test]

@@ -65,10 +65,12 @@ pub mod tests {
             key: "acme/req/1/r.csv".into(),
             name: "r.csv".into(),
             rows: 1,
+            parts: 1,
             plaintext_bytes: 2,
             plaintext_sha256: "aa".into(),
             object_bytes: 3,
             object_sha256: "bb".into(),
+            manifest_sha256: Some("cc".into()),
             timings: Timings::default(),
         };
         Announcement {
@@ -78,6 +80,7 @@ pub mod tests {
             tenant: "acme".into(),
             request: RequestId::generate(),
             process: None,
+            key: None,
             report: "r".into(),
             report_version: 7,
             presenter_id: Uuid::nil(),
@@ -88,6 +91,7 @@ pub mod tests {
             expires_at: has_file.then_some(Timestamp::UNIX_EPOCH),
             link: LinkPolicy::default(),
             link_sealed: Some("sealed".into()),
+            password_sealed: None,
             failure: (kind == EventKind::ReportFailed).then(|| Failure::new(FailureCode::TooLarge, "Too many rows.")),
             deed: (kind == EventKind::ReportCancelled).then(deed),
             fanned_out: false,

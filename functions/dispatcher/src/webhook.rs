@@ -6,7 +6,7 @@ use std::{
 };
 
 use http::{
-    HeaderMap, HeaderValue, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
     header::{CONTENT_TYPE, RETRY_AFTER},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -20,6 +20,9 @@ use crate::sign;
 
 mod redact;
 
+/// SHA-256 of the manifest of the file, in lower-case hex: in a header, because the bodies of most profiles are fixed.
+pub const MANIFEST: HeaderName = HeaderName::from_static("waybill-manifest-sha256");
+
 /// A webhook to call.
 #[derive(Debug)]
 pub struct WebhookCall {
@@ -31,6 +34,8 @@ pub struct WebhookCall {
     pub body: Vec<u8>,
     /// The receiver's own headers; ours come before them.
     pub headers: HeaderMap,
+    /// Digest of the manifest of the file that it tells of.
+    pub manifest_sha256: Option<String>,
     /// The live secrets, `whsec_…`.
     pub secrets: Vec<Secret<String>>,
     /// The service's own keys, which sign too.
@@ -84,6 +89,8 @@ pub async fn attempt(guard: &Guard, call: &WebhookCall) -> Attempted {
     };
     let mut headers = call.headers.clone();
     headers.extend(signatures);
+    // Lower-case hex; a digest that is none is left out.
+    headers.extend(call.manifest_sha256.as_deref().and_then(|digest| Some((MANIFEST, digest.parse().ok()?))));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     match guard.post(&call.url, headers, call.body.clone(), call.timeout).await {
         Ok(answer) => judge(&answer, call.profile, call.now),
@@ -250,6 +257,7 @@ mod tests {
             message_id: "dlv_1".to_owned(),
             body: b"{}".to_vec(),
             headers: HeaderMap::new(),
+            manifest_sha256: None,
             secrets,
             service: Arc::new(crate::sign::tests::service()),
             profile: Profile::Waybill,

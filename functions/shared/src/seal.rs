@@ -10,7 +10,7 @@ use base64::{
     Engine as _,
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
 };
-use rand::{RngCore, rngs::OsRng};
+use rand::{RngCore, rngs::OsRng, seq::SliceRandom};
 use serde::Deserialize;
 
 use crate::domain::secret::Secret;
@@ -74,6 +74,13 @@ pub fn random_token() -> Secret<String> {
     Secret::new(BASE64_URL_SAFE_NO_PAD.encode(random_bytes::<32>()))
 }
 
+/// A password of so many characters, each drawn from `alphabet` with the same chance; empty for an empty alphabet.
+pub fn random_password(length: u8, alphabet: &str) -> Secret<String> {
+    let characters: Vec<char> = alphabet.chars().collect();
+    // `choose` draws without bias.
+    Secret::new((0..length).filter_map(|_| characters.choose(&mut OsRng)).collect())
+}
+
 /// A secret that signs webhooks, in the form that Standard Webhooks gives it: `whsec_` and 24 random bytes in base64.
 pub fn signing_secret() -> Secret<String> {
     Secret::new(format!("whsec_{}", BASE64_STANDARD.encode(random_bytes::<24>())))
@@ -125,6 +132,15 @@ impl Keyring {
         let nonce = Nonce::assume_unique_for_key(*nonce);
         let plaintext = key.open.open_in_place(nonce, Aad::from(associated.as_bytes()), ciphertext);
         plaintext.map(|plaintext| Secret::new(plaintext.to_vec())).map_err(|_| SealError::Refused)
+    }
+
+    /// As [`Self::open`], for what was a text.
+    ///
+    /// # Errors
+    /// [`SealError::Refused`] if it was none, besides those of `open`.
+    pub fn open_text(&self, sealed: &str, associated: &str) -> Result<Secret<String>, SealError> {
+        let opened = self.open(sealed, associated)?;
+        String::from_utf8(opened.expose().clone()).map(Secret::new).map_err(|_| SealError::Refused)
     }
 }
 

@@ -1,5 +1,5 @@
-//! The service's own Ed25519 keys, which sign webhooks: Standard Webhooks calls such signatures `v1a`. Whoever knows the
-//! public half can verify and nobody else than the service can sign, so one key serves all receivers.
+//! The service's own Ed25519 keys, which sign manifests and webhooks: Standard Webhooks calls such signatures `v1a`.
+//! Whoever knows the public half can verify and nobody else than the service can sign, so one key serves all receivers.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -63,6 +63,14 @@ impl WebhookKeys {
     /// Signs with the current key: 64 bytes.
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         self.current.1.sign(message).as_ref().to_vec()
+    }
+
+    /// The current key's public half as a SubjectPublicKeyInfo (RFC 8410) in PEM.
+    pub fn public_pem(&self) -> String {
+        /// What RFC 8410 puts before the 32 bytes of an Ed25519 key.
+        const PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+        let der = [&PREFIX, self.current.1.public_key().as_ref()].concat();
+        format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", BASE64_STANDARD.encode(der))
     }
 
     /// The public halves, the current one first, as a JWK set (RFC 7517, RFC 8037). `standard_webhooks` is the same key
@@ -142,6 +150,10 @@ mod tests {
         assert_eq!((&set["keys"][0]["kid"], &set["keys"][1]["kid"]), (&json!("b"), &json!("a")));
         assert_ne!(ring("a").sign(b"x"), ring("b").sign(b"x"));
         assert!(set["keys"][0]["standard_webhooks"].as_str().unwrap().starts_with("whpk_"));
+        let pem = ring("b").public_pem();
+        let encoded = pem.lines().nth(1).unwrap();
+        let der = BASE64_STANDARD.decode(encoded).unwrap();
+        assert_eq!(set["keys"][0]["x"], BASE64_URL_SAFE_NO_PAD.encode(&der[12..]));
         let printed = format!("{:?}{set}", ring("a"));
         assert!(!printed.contains(&seed(1)) && !printed.contains(&seed(2)), "no private half");
     }

@@ -4,6 +4,7 @@ mod app;
 mod dead_letters;
 mod deliveries;
 mod erasures;
+mod key_watch;
 mod lanes;
 mod lock;
 mod recoveries;

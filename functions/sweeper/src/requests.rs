@@ -20,7 +20,7 @@ pub async fn sweep(app: &App, tenant: &str, id: RequestId) -> Result<bool, Left>
     let Ok((next, effects)) = read.row.apply(Event::Sweep, now, &app.rules) else { return Ok(false) };
     if let [Effect::DeleteFile(key)] = effects.as_slice() {
         // The file goes first: a crash in between leaves the row due, and deleting again does no harm.
-        app.objects.delete(key).await?;
+        app.objects.delete_report(key).await?;
         let Ok(step) = read.row.apply(Event::FileDeleted, now, &app.rules) else { return Ok(false) };
         commit(app, &read, step, now).await?;
         tracing::info!(request.id = %id, tenant.id = tenant, "report expired, file deleted");

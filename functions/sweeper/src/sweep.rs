@@ -16,7 +16,7 @@ use waybill::{
 
 use crate::{
     app::{App, Left},
-    dead_letters, deliveries, erasures, lanes,
+    dead_letters, deliveries, erasures, key_watch, lanes,
     lock::Lock,
     recoveries, requests,
 };
@@ -120,5 +120,6 @@ async fn one(app: &App, row: DueRow) -> Result<bool, Left> {
         DueRow::Health { tenant, lane } => lanes::sweep_health(app, &tenant, &lane).await,
         DueRow::LaneSlot { tenant, lane, number } => lanes::sweep_slot(app, &tenant, &lane, number).await,
         DueRow::Recovery { tenant, recovery } => recoveries::sweep(app, &tenant, recovery).await,
+        DueRow::KeyWatch { tenant } => key_watch::sweep(app, &tenant).await,
     }
 }

@@ -1,20 +1,21 @@
 //! What every run shares, made once per process.
 
+use std::sync::Arc;
+
 use waybill::{
     aws::{
         config_store::ConfigStore,
         objects::Objects,
         queue::Queue,
         s3_client, sdk_config,
-        secrets::{CachedSecret, sealing_keyring, service_key},
+        secrets::{CachedSecret, SigningKeys, sealing_keyring, signing_keys},
         table::Table,
     },
     config,
     domain::request::Rules,
-    openpgp::ServiceKey,
     seal::Keyring,
 };
-use waybill_worker::Context;
+use waybill_worker::{Context, manifest::Signers};
 
 /// Clients and settings.
 pub struct App {
@@ -28,10 +29,10 @@ pub struct App {
     pub config: ConfigStore,
     /// To delete what lost its lease.
     pub objects: Objects,
-    /// Seals the link.
+    /// Seals links and passwords.
     pub sealing: CachedSecret<Keyring>,
-    /// Signs the file.
-    pub signing: CachedSecret<ServiceKey>,
+    /// Sign the file and its manifest.
+    pub signing: CachedSecret<SigningKeys>,
     /// Settings of the request machine.
     pub rules: Rules,
     /// Reports of one tenant at the same time, where it has no figure of its own.
@@ -56,7 +57,7 @@ impl App {
             config: ConfigStore::new(s3.clone(), config::text("WAYBILL_CONFIG_BUCKET")?),
             objects: Objects::new(s3.clone(), report_bucket.clone()),
             sealing: sealing_keyring(secrets.clone(), config::text("WAYBILL_SEALING_SECRET")?),
-            signing: service_key(secrets, config::text("WAYBILL_SIGNING_SECRET")?),
+            signing: signing_keys(secrets, config::text("WAYBILL_SIGNING_SECRET")?),
             rules: config::request_rules()?,
             tenant_max_running: config::parsed::<u32>("WAYBILL_TENANT_MAX_RUNNING")?.clamp(1, 100),
             s3,
@@ -65,8 +66,8 @@ impl App {
         })
     }
 
-    /// The data path, with the key that signs now.
-    pub fn data_path(&self, signing_key: ServiceKey) -> Result<Context, impl std::error::Error + use<>> {
-        Context::from_env(self.s3.clone(), &self.lake_bucket, &self.report_bucket, signing_key)
+    /// The data path, with the keys that sign now.
+    pub fn data_path(&self, keys: Arc<SigningKeys>) -> Result<Context, impl std::error::Error + use<>> {
+        Context::from_env(self.s3.clone(), &self.lake_bucket, &self.report_bucket, Signers::new(keys))
     }
 }

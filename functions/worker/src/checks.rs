@@ -1,9 +1,7 @@
 //! The checks of a definition: what is counted while the output passes, and what came of them at its end.
 
 use datafusion::arrow::{
-    array::{ArrayRef, AsArray, RecordBatch},
-    compute::cast,
-    datatypes::{DECIMAL256_MAX_PRECISION, DataType, Decimal256Type, DecimalType, i256},
+    array::{ArrayRef, RecordBatch},
     error::ArrowError,
 };
 use waybill::domain::{
@@ -12,7 +10,7 @@ use waybill::domain::{
     failure::FailureCode,
 };
 
-use crate::{ProduceError, engine::Control};
+use crate::{ProduceError, engine::Control, sum::Sum};
 
 /// Figures of the output. Columns of which no total is asked cost nothing.
 pub struct Figures {
@@ -76,40 +74,20 @@ impl Figures {
 /// The exact sum of a column of integers or decimals.
 struct Total {
     column: String,
-    sum: Option<i256>,
-    scale: i8,
+    sum: Sum,
 }
 
 impl Total {
     fn of(column: &str) -> Self {
-        Self { column: column.to_owned(), sum: None, scale: 0 }
+        Self { column: column.to_owned(), sum: Sum::default() }
     }
 
-    /// With room for 10^38 values of 38 digits; beyond that, an error.
     fn add(&mut self, array: &ArrayRef) -> Result<(), ArrowError> {
-        self.scale = scale(array.data_type());
-        let wide = cast(array, &DataType::Decimal256(DECIMAL256_MAX_PRECISION, self.scale))?;
-        for value in wide.as_primitive::<Decimal256Type>().iter().flatten() {
-            let sum = self.sum.unwrap_or(i256::ZERO).checked_add(value);
-            self.sum = Some(sum.ok_or_else(|| ArrowError::ArithmeticOverflow(String::new()))?);
-        }
-        Ok(())
+        self.sum.add(array)
     }
 
     fn into_figure(self) -> Figure {
-        let text = |sum| Decimal256Type::format_decimal(sum, DECIMAL256_MAX_PRECISION, self.scale);
-        Figure::Total { column: self.column, sum: self.sum.map(text) }
-    }
-}
-
-fn scale(data_type: &DataType) -> i8 {
-    match data_type {
-        DataType::Decimal32(_, scale)
-        | DataType::Decimal64(_, scale)
-        | DataType::Decimal128(_, scale)
-        | DataType::Decimal256(_, scale) => *scale,
-        DataType::Dictionary(_, values) => scale(values),
-        _ => 0,
+        Figure::Total { column: self.column, sum: self.sum.text() }
     }
 }
 

@@ -19,6 +19,7 @@ use waybill::domain::{
         Binding, Check, CheckRule, Column, ColumnKind, Dataset, Definition, Limits, Partition, PartitionKind, Source,
     },
     outcome::Format,
+    style::Style,
 };
 
 use crate::engine::datafusion::DataFusion;
@@ -75,11 +76,7 @@ pub fn definition<const N: usize>(
     columns: &[(&str, ColumnKind)],
     datasets: [(&str, Dataset); N],
 ) -> Definition {
-    let column = |(name, kind): &(&str, ColumnKind)| Column {
-        name: (*name).to_owned(),
-        title: name.to_uppercase(),
-        kind: *kind,
-    };
+    let column = |(name, kind): &(&str, ColumnKind)| Column { title: name.to_uppercase(), ..Column::new(*name, *kind) };
     Definition {
         id: "sales".to_owned(),
         version: 1,
@@ -90,6 +87,7 @@ pub fn definition<const N: usize>(
         parameters: Vec::new(),
         columns: columns.iter().map(column).collect(),
         formats: vec![Format::Csv],
+        style: Style::default(),
         limits: Limits::default(),
         checks: Vec::new(),
     }

@@ -1,73 +1,93 @@
-//! What is to be produced, from what was asked and what holds now.
+//! One report to produce.
 
-use waybill::{
-    aws::config_store::ConfigError,
-    clock,
-    domain::{
-        definition::{Definition, parameter},
-        failure::FailureCode,
-        outcome::Packaging,
-        request::Request,
-        tenant::Tenant,
-    },
-    openpgp::RecipientKey,
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+use serde_json::Value as Json;
+use waybill::domain::{
+    definition::{Definition, Parameter, parameter::Value},
+    outcome::{Format, ReportFile},
+    style::Style,
+    wrapping::Wrapping,
 };
-use waybill_worker::{Job, Package, ProduceError};
 
-use crate::app::App;
+use crate::{
+    Package,
+    format::{Document, Layout},
+};
 
-/// The job of a claimed request.
-pub async fn job(app: &App, tenant: &Tenant, request: &Request) -> Result<Job, ProduceError> {
-    let definition = app.config.definition(&request.tenant, &request.report).await.map_err(|error| match error {
-        ConfigError::Aws(error) => ProduceError::internal(error),
-        invalid @ ConfigError::Invalid { .. } => broken_definition().because(invalid),
-    })?;
-    let definition = definition.ok_or_else(broken_definition)?;
-    Ok(Job {
-        parameters: placeholders(request, &definition)?,
-        package: package(tenant, request)?,
-        tenant: request.tenant.clone(),
-        format: request.format,
-        key: request.object_key(request.attempt),
-        file_name: request.file_name(),
-        definition,
-    })
+/// One report to produce.
+#[derive(Clone)]
+pub struct Job {
+    /// What to run.
+    pub definition: Arc<Definition>,
+    /// Its placeholders, resolved.
+    pub parameters: BTreeMap<String, Value>,
+    /// Its parameters as they were asked for: a JSON object.
+    pub asked: Json,
+    /// Whose report it is.
+    pub tenant: String,
+    /// Id of the request.
+    pub request: String,
+    /// How rows are written.
+    pub format: Format,
+    /// What is written otherwise than the definition says.
+    pub style: Style,
+    /// What the files are wrapped in.
+    pub package: Package,
+    /// How they are wrapped.
+    pub wrapping: Wrapping,
+    /// Where objects go: a prefix that ends in `/`, its own for every attempt.
+    pub folder: String,
+    /// Name of the files, without number and extensions.
+    pub stem: String,
 }
 
-fn broken_definition() -> ProduceError {
-    ProduceError::permanent(FailureCode::DefinitionInvalid, "The definition of this report is missing or broken.")
-}
-
-/// As resolved when the request was recorded, or anew if the definition has changed since.
-fn placeholders(request: &Request, definition: &Definition) -> Result<parameter::Placeholders, ProduceError> {
-    if definition.version == request.report_version {
-        return Ok(request.resolved.clone());
+impl Job {
+    /// Name of the packaged file, as the receiver sees it.
+    pub fn file_name(&self) -> String {
+        self.wrapping.file_name(&self.stem, self.format, self.package.kind())
     }
-    let none = serde_json::Map::new();
-    let given = request.parameters.as_object().unwrap_or(&none);
-    parameter::resolve(definition, given).map_err(|faults| {
-        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        let detail = format!("The report's definition has changed since the request: {}", faults.join(" "));
-        ProduceError::permanent(FailureCode::ParameterInvalid, detail)
-    })
-}
 
-/// Every recipient key that is valid now; those that no longer are do not keep the others from their report.
-fn package(tenant: &Tenant, request: &Request) -> Result<Package, ProduceError> {
-    if request.packaging == Packaging::Plain {
-        return Ok(Package::Plain);
+    /// Key of its object.
+    pub fn key(&self) -> String {
+        format!("{}{}", self.folder, self.file_name())
     }
-    let now = clock::now();
-    let mut recipients = Vec::new();
-    for record in tenant.recipient_keys.iter().filter(|record| record.is_active()) {
-        match RecipientKey::parse(&record.armored, now) {
-            Ok(key) => recipients.push(key),
-            Err(fault) => tracing::warn!(key.fingerprint = record.fingerprint, %fault, "recipient key left out"),
+
+    /// Key of the manifest beside it.
+    pub fn manifest_key(&self) -> String {
+        ReportFile::manifest_key(&self.key())
+    }
+
+    /// Whether the package is, or holds, a ZIP archive.
+    pub fn is_archive(&self) -> bool {
+        self.wrapping.is_archive(self.package.kind())
+    }
+
+    /// What encoders know besides the rows, which are as the lake was at `as_of`.
+    pub(crate) fn document(&self, as_of: Timestamp) -> Document {
+        let definition = &self.definition;
+        let given = |name: &str| self.asked.get(name).filter(|value| !value.is_null());
+        let of = |p: &Parameter| Some((p.name.clone(), text(given(&p.name).or(p.default.as_ref())?)));
+        let parameters = definition.parameters.iter().filter_map(of);
+        Document {
+            title: definition.title.clone(),
+            description: definition.description.clone(),
+            parameters: parameters.collect(),
+            as_of,
+            layout: Layout::new(&definition.columns, &self.style.over(&definition.style)),
         }
     }
-    if recipients.is_empty() {
-        let detail = "The tenant has no recipient key that is valid now.";
-        return Err(ProduceError::permanent(FailureCode::EncryptionKeyInvalid, detail));
+}
+
+/// A parameter's value for people.
+fn text(value: &Json) -> String {
+    match value {
+        Json::String(text) => text.clone(),
+        Json::Object(range) => {
+            let ends: Vec<String> = ["from", "to"].iter().filter_map(|end| range.get(*end)).map(text).collect();
+            ends.join(" – ")
+        }
+        other => other.to_string(),
     }
-    Ok(Package::Openpgp(recipients))
 }

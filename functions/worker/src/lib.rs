@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! engine (SQL over the lake) ─batches─▶ format ▶ package (a thread of their own) ─parts─▶ sink (S3)
+//!                                                                                manifest ─▶
 //! ```
 
 pub mod checks;
@@ -13,13 +14,17 @@ pub mod error;
 #[cfg(test)]
 mod fixture;
 pub mod format;
+mod job;
+pub mod manifest;
 pub mod meter;
 pub mod package;
 pub mod pipeline;
 pub mod sink;
+mod sum;
 pub mod upload;
 
 pub use error::{ProduceError, Stop};
+pub use job::Job;
 pub use meter::Progress;
 pub use package::Package;
-pub use pipeline::{Context, Job, Produced, produce};
+pub use pipeline::{Context, Produced, produce};

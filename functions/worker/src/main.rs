@@ -4,10 +4,10 @@ mod admission;
 mod app;
 mod claim;
 mod handler;
-mod job;
 mod lease;
 mod outcome;
 mod run;
+mod work;
 
 use std::sync::Arc;
 

@@ -51,6 +51,11 @@ impl Meter {
         self.digest.update(bytes);
     }
 
+    /// How many bytes have passed.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// How many bytes passed, and their SHA-256 in lower-case hex.
     pub fn finish(self) -> (u64, String) {
         let digest = self.digest.finish();

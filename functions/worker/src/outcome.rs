@@ -10,7 +10,7 @@ use waybill::{
         failure::{Failure, FailureCode},
         link::{Link, LinkMode},
         outcome::ReportFile,
-        request::{Event, Request, Status},
+        request::{Event, Request, Sealed, Status},
         statistics::{Sample, Statistics},
     },
     seal::random_token,
@@ -29,6 +29,8 @@ pub struct Made {
     pub produced: Produced,
     /// Its managed link, if it gets one.
     pub link: Option<SealedLink>,
+    /// Password of its archive, if one was made for it.
+    pub password_sealed: Option<String>,
 }
 
 /// A new capability: hashed for the link, sealed for the request's row.
@@ -84,7 +86,7 @@ pub async fn record(
 
 /// Deletes an object that nobody will ever be told of. If that fails, the bucket's own rule does it later.
 pub async fn discard(app: &App, key: &str) {
-    if let Err(error) = app.objects.delete(key).await {
+    if let Err(error) = app.objects.delete_report(key).await {
         tracing::warn!(%error, "an object without a row is left to the bucket's lifecycle");
     }
 }
@@ -92,12 +94,12 @@ pub async fn discard(app: &App, key: &str) {
 /// Row, link and outbox event change together, on condition that the lease is still this run's. A loser's
 /// object is deleted: the winner has its own.
 async fn succeed(app: &App, claimed: Stored<Request>, owner: String, made: Made) -> Result<(), Retry> {
-    let Made { produced: Produced { file, checks }, link } = made;
+    let Made { produced: Produced { file, checks }, link, password_sealed } = made;
     let request = &claimed.row;
     measure(request, &file, checks.iter().all(|check| check.passed));
     let (asked, made) = (request.clone(), file.clone());
-    let (hash, link_sealed) = link.map(|link| (link.hash, link.sealed)).unzip();
-    let event = Event::Succeed { owner, file, checks, link_sealed };
+    let (hash, link) = link.map(|link| (link.hash, link.sealed)).unzip();
+    let event = Event::Succeed { owner, file, checks, sealed: Sealed { link, password: password_sealed } };
     let rows = |next: &Request| link_rows(next, hash.as_deref());
     if let Changed::Refused(refusal) = persevere(app, claimed, &event, &rows).await? {
         // An answer may have been lost: if the row names this object, it was recorded after all.

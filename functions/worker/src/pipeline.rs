@@ -1,7 +1,6 @@
 //! The data path as one call.
 
 use std::{
-    collections::BTreeMap,
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -14,24 +13,25 @@ use tokio::{
         mpsc::{self, Receiver, Sender},
         watch,
     },
-    task::{AbortHandle, JoinHandle},
+    task::AbortHandle,
 };
 use waybill::{
+    clock,
+    digest::sha256_hex,
     domain::{
         check::CheckOutcome,
-        definition::{Definition, parameter::Value},
         failure::FailureCode,
-        outcome::{Format, ReportFile, Timings},
+        outcome::{ReportFile, Timings},
     },
-    openpgp::ServiceKey,
 };
 
 use crate::{
-    Package, ProduceError, Progress, Stop,
+    Job, ProduceError, Progress, Stop,
     checks::Figures,
     engine::{Engine, Query, Rows, Run, datafusion::DataFusion},
     format,
-    package::{Feed, Formatted, Part, PartWriter},
+    manifest::{Manifest, Signers},
+    package::{Feed, Packaged, Packager, Part, PartWriter},
     sink::{Sink, Writing},
     upload::Target,
 };
@@ -45,25 +45,6 @@ const READ_TIMEOUT: Duration = Duration::from_mins(2);
 /// Memory that is assumed where the function's is not known, in MiB.
 const DEFAULT_MEMORY_MIB: usize = 1_024;
 
-/// One report to produce.
-#[derive(Clone)]
-pub struct Job {
-    /// What to run.
-    pub definition: Arc<Definition>,
-    /// Its placeholders, resolved.
-    pub parameters: BTreeMap<String, Value>,
-    /// Whose report it is.
-    pub tenant: String,
-    /// How rows are written.
-    pub format: Format,
-    /// What the file is wrapped in.
-    pub package: Package,
-    /// Key of the object, its own for every attempt.
-    pub key: String,
-    /// Name of the packaged file, as the receiver sees it.
-    pub file_name: String,
-}
-
 /// What every run in this process shares.
 #[derive(Clone)]
 pub struct Context {
@@ -71,8 +52,8 @@ pub struct Context {
     pub engine: DataFusion,
     /// Takes the files.
     pub sink: Sink,
-    /// Signs them.
-    pub signing_key: ServiceKey,
+    /// Sign them, and their manifests.
+    pub signers: Signers,
 }
 
 impl Context {
@@ -82,7 +63,7 @@ impl Context {
         client: aws_sdk_s3::Client,
         lake_bucket: &str,
         report_bucket: &str,
-        signing_key: ServiceKey,
+        signers: Signers,
     ) -> Result<Self, object_store::Error> {
         // A plain endpoint is only ever the local cloud's.
         let plain = std::env::var("AWS_ENDPOINT_URL").is_ok_and(|url| url.starts_with("http://"));
@@ -94,7 +75,7 @@ impl Context {
         Ok(Self {
             engine: DataFusion::new(Arc::new(lake) as Arc<dyn ObjectStore>, memory, spill_folder()),
             sink: Sink::Bucket { client, name: report_bucket.to_owned() },
-            signing_key,
+            signers,
         })
     }
 }
@@ -131,10 +112,11 @@ pub async fn produce(
     progress: Arc<Progress>,
     stop: watch::Receiver<Option<Stop>>,
 ) -> Result<Produced, ProduceError> {
+    format::check_size(job.format, None, job.definition.columns.len())?;
     let target = Target {
-        key: job.key.clone(),
-        media_type: job.package.media_type(job.format),
-        file_name: job.file_name.clone(),
+        key: job.key(),
+        media_type: job.wrapping.media_type(job.format, job.package.kind()),
+        file_name: job.file_name(),
     };
     let mut writing = context.sink.open(target);
     let result = tokio::select! {
@@ -174,7 +156,7 @@ async fn run(
     progress: Arc<Progress>,
     writing: &mut Writing,
 ) -> Result<Produced, ProduceError> {
-    let started = Instant::now();
+    let (started, as_of) = (Instant::now(), clock::now());
     let (batch_sender, batches) = mpsc::channel(BATCHES_AHEAD);
     let (part_sender, parts) = mpsc::channel(1);
 
@@ -182,26 +164,41 @@ async fn run(
     // A task of its own also keeps a panic in the query, which damaged files can bring about, to this run.
     let querying = tokio::spawn(query(job.clone(), context.engine.clone(), batch_sender));
     let _guard = AbortOnDrop(querying.abort_handle());
-    let packaging = spawn_packager(job, context, progress, batches, part_sender);
+    let packager = Packager {
+        job: job.clone(),
+        document: job.document(as_of),
+        feed: batches,
+        progress,
+        signers: context.signers.clone(),
+        scratch: context.engine.scratch().to_owned(),
+    };
+    let packaging = tokio::task::spawn_blocking(move || packager.run(PartWriter::new(part_sender)));
 
     let whole = store(parts, writing).await.map_err(ProduceError::internal)?;
     // Whose failure it was is known by who failed first in the direction of the data.
     let Queried { first_row, checks } = querying.await.map_err(ProduceError::internal)??;
-    let packaged = packaging.await.map_err(ProduceError::internal)??;
+    let Packaged { files, plaintext, object, busy } = packaging.await.map_err(ProduceError::internal)??;
     if !whole {
         return Err(ProduceError::internal("the package has no last part"));
     }
+    let manifest = Manifest::of(job, as_of, &files).beside(&job.file_name(), &object).canonical()?;
+    let signatures = context.signers.sign(&manifest)?;
+    let manifest_sha256 = sha256_hex(&manifest);
+    let stored = context.sink.put_manifest(&job.manifest_key(), manifest, &signatures).await;
+    stored.map_err(ProduceError::internal)?;
     let file = ReportFile {
-        key: job.key.clone(),
-        name: job.file_name.clone(),
-        rows: packaged.rows,
-        plaintext_bytes: packaged.plaintext.0,
-        plaintext_sha256: packaged.plaintext.1,
-        object_bytes: packaged.object.0,
-        object_sha256: packaged.object.1,
+        key: job.key(),
+        name: job.file_name(),
+        rows: files.iter().map(|file| file.rows).sum(),
+        parts: u32::try_from(files.len()).unwrap_or(u32::MAX),
+        plaintext_bytes: plaintext.0,
+        plaintext_sha256: plaintext.1,
+        object_bytes: object.0,
+        object_sha256: object.1,
+        manifest_sha256: Some(manifest_sha256),
         timings: Timings {
             plan_ms: milliseconds(first_row.duration_since(started)),
-            encode_ms: milliseconds(packaged.busy),
+            encode_ms: milliseconds(busy),
             total_ms: milliseconds(started.elapsed()),
         },
     };
@@ -231,7 +228,12 @@ struct Queried {
 /// they run the rest of the file is packaged and uploaded, but a run that fails in them completes no file.
 async fn query(job: Job, engine: DataFusion, batches: Sender<Feed>) -> Result<Queried, ProduceError> {
     let query = Query { definition: &job.definition, parameters: &job.parameters, tenant: &job.tenant };
-    let Run { rows, controls } = engine.run(query).await?;
+    let Run { schema, exact_rows, rows, controls } = engine.run(query).await?;
+    if job.wrapping.split.is_none() {
+        format::check_size(job.format, exact_rows, schema.fields().len())?;
+    }
+    // A packager that is gone has failed, and says why itself.
+    let _ = batches.send(Feed::Begin(schema)).await;
     let mut figures = Figures::new(&job.definition);
     let first_row = feed(rows, &batches, &mut figures, job.definition.limits.max_rows).await?;
     let checks = tokio::select! {
@@ -269,36 +271,6 @@ async fn feed(
         }
     }
     Ok(first.unwrap_or_else(Instant::now))
-}
-
-/// What the packager counted.
-struct Packaged {
-    rows: u64,
-    plaintext: (u64, String),
-    object: (u64, String),
-    busy: Duration,
-}
-
-fn spawn_packager(
-    job: &Job,
-    context: &Context,
-    progress: Arc<Progress>,
-    batches: Receiver<Feed>,
-    parts: Sender<Part>,
-) -> JoinHandle<Result<Packaged, ProduceError>> {
-    let encoder = format::encoder(job.format, &job.definition.columns);
-    let (package, file_name) = (job.package.clone(), job.file_name.clone());
-    let signing_key = context.signing_key.clone();
-    tokio::task::spawn_blocking(move || {
-        let started = Instant::now();
-        let mut source = Formatted::new(batches, encoder, progress);
-        let mut out = PartWriter::new(parts);
-        package.write(&mut source, &file_name, &signing_key, &mut out)?;
-        let busy = started.elapsed().saturating_sub(source.waited() + out.waited());
-        let (rows, bytes, digest) = source.finish();
-        let object = out.finish().map_err(ProduceError::internal)?;
-        Ok(Packaged { rows, plaintext: (bytes, digest), object, busy })
-    })
 }
 
 /// Moves parts from the packager to the sink. Returns whether the last one came.

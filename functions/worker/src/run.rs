@@ -15,9 +15,9 @@ use crate::{
     admission::{Turn, take_turn},
     app::App,
     claim::{Retry, working_time},
-    job::job,
     lease,
     outcome::{Made, SealedLink, discard, record},
+    work::Work,
 };
 
 /// Runs what is the tenant's turn: the message's request `id`, or one that has waited longer.
@@ -63,11 +63,11 @@ async fn produced(app: &App, tenant: &Tenant, turn: &Turn, owner: &str, deadline
     let work = async {
         // Whatever the outcome needs is had before the work that it would otherwise waste.
         let link = SealedLink::new(app, request).await.map_err(ProduceError::internal)?;
-        let job = job(app, tenant, request).await?;
-        let key = app.signing.get().await.map_err(ProduceError::internal)?;
-        let context = app.data_path((*key).clone()).map_err(ProduceError::internal)?;
+        let Work { job, password_sealed } = Work::of(app, tenant, request).await?;
+        let keys = app.signing.get().await.map_err(ProduceError::internal)?;
+        let context = app.data_path(keys).map_err(ProduceError::internal)?;
         let produced = produce(&job, &context, progress, stopped).await?;
-        Ok(Made { produced, link })
+        Ok(Made { produced, link, password_sealed })
     };
     tokio::pin!(work, keeper);
     tokio::select! {

@@ -7,10 +7,13 @@ use std::{
 };
 
 use aws_sdk_s3::Client;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
+use waybill::aws::objects::{ED25519_METADATA, OPENPGP_METADATA};
 
 use crate::{
     error::Cause,
+    manifest::Signatures,
     upload::{Target, Upload},
 };
 
@@ -29,6 +32,31 @@ pub enum Sink {
 }
 
 impl Sink {
+    /// Puts a manifest in its place, its signatures with it.
+    pub async fn put_manifest(&self, key: &str, manifest: Vec<u8>, signatures: &Signatures) -> Result<(), Cause> {
+        match self {
+            Self::Bucket { client, name } => {
+                let request = client.put_object().bucket(name).key(key).body(manifest.into());
+                let request = request.content_type("application/json");
+                let request = request.metadata(OPENPGP_METADATA, BASE64_STANDARD.encode(&signatures.openpgp));
+                let ed25519 = signatures.ed25519.as_ref().map(|signature| BASE64_STANDARD.encode(signature));
+                let request = match ed25519 {
+                    Some(signature) => request.metadata(ED25519_METADATA, signature),
+                    None => request,
+                };
+                request.send().await?;
+            }
+            Self::Folder(folder) => {
+                let path = folder.join(key);
+                fs::create_dir_all(path.parent().unwrap_or(&path))?;
+                for (name, bytes) in signatures.entries(&manifest) {
+                    fs::write(path.with_file_name(name), bytes)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Begins a file.
     pub fn open(&self, target: Target) -> Writing {
         match self {

@@ -1,6 +1,7 @@
 //! `make demo`: one real report, from the request to the decrypted file, with every promise checked on the way.
 
 mod follow;
+mod manifest;
 mod table;
 
 use std::{
@@ -106,6 +107,9 @@ async fn deliver(instance: &Instance, stack: &Stack) -> Result<Story> {
     let opening = began.elapsed();
     let content = unpack::measure(&file)?;
     check(&request, &content)?;
+    let event: Value = serde_json::from_slice(&webhook.body).context("read the webhook")?;
+    let link = event["data"]["link"]["url"].as_str().unwrap_or_default();
+    manifest::verify(&api, &webhook, link, &signer, (&unpack::measure(&object)?, &content)).await?;
     Ok(Story { report, request, webhook, delivery, downloaded, download, opening, opener, content, file })
 }
 

@@ -5,6 +5,7 @@ use std::{
     io::{self, BufReader, Read, Write},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use aws_lc_rs::digest;
@@ -153,15 +154,18 @@ impl Records {
 }
 
 /// A throwaway `GNUPGHOME`.
-struct GpgHome {
-    dir: PathBuf,
+pub struct GpgHome {
+    /// Its folder, which only its owner may enter.
+    pub dir: PathBuf,
 }
 
 impl GpgHome {
-    fn new() -> Result<Self> {
+    /// An empty one.
+    pub fn new() -> Result<Self> {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
         // Short, for gpg-agent's socket lies in it and a socket's path is limited to about 100 bytes.
-        let dir = std::env::temp_dir().join(format!("wb-gpg-{}-{:?}", std::process::id(), std::thread::current().id()));
-        let dir = PathBuf::from(dir.to_string_lossy().replace(['(', ')'], ""));
+        let dir = std::env::temp_dir().join(format!("wb-gpg-{}-{number}", std::process::id()));
         let mut builder = fs::DirBuilder::new();
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
@@ -170,7 +174,7 @@ impl GpgHome {
     }
 
     /// Runs gpg; returns its status lines.
-    fn run(&self, files: &[&std::ffi::OsStr], arguments: &[&str]) -> Result<String> {
+    pub fn run(&self, files: &[&std::ffi::OsStr], arguments: &[&str]) -> Result<String> {
         let mut command = Command::new("gpg");
         command.env("GNUPGHOME", &self.dir).args(["--batch", "--quiet", "--no-tty", "--status-fd", "1"]);
         let output = command.args(arguments).args(files).stdin(Stdio::null()).output().context("run gpg")?;
@@ -195,7 +199,7 @@ impl Drop for GpgHome {
 mod tests {
     use jiff::Timestamp;
     use pgp::composed::ArmorOptions;
-    use waybill::openpgp::{RecipientKey, ServiceKey, encrypt_to_writer, generate_service_key};
+    use waybill::openpgp::{MessageWriter, RecipientKey, ServiceKey, generate_service_key};
 
     use super::*;
     use crate::recipient;
@@ -215,7 +219,9 @@ mod tests {
         let recipient = RecipientKey::parse(&certificate, Timestamp::now()).unwrap();
         let (service, stranger) = (service_key(), service_key().public_armored().unwrap());
         let out = File::create(&encrypted).unwrap();
-        encrypt_to_writer(&b"a,b\r\n1,2\r\n"[..], "report.csv", &[recipient], &service, out).unwrap();
+        let mut message = MessageWriter::begin(out, ("report.csv", true), &[recipient], &service).unwrap();
+        message.write_all(b"a,b\r\n1,2\r\n").unwrap();
+        message.finish().unwrap();
         let signer = service.public_armored().unwrap();
 
         open_with_rpgp(&encrypted, &plain, &private, &signer).unwrap();

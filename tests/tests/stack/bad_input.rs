@@ -80,10 +80,10 @@ async fn faults_have_a_place_and_a_code() {
             json!({ "report": "invoice_lines", "parameters": "all" }),
             &[("/parameters", "type"), ("/parameters/dates", "missing")],
         ),
-        (json!({ "report": "invoice_lines", "parameters": good, "format": "xlsx" }), &[("/format", "not_allowed")]),
+        (json!({ "report": "invoice_lines", "parameters": good, "format": "pdf" }), &[("/format", "not_allowed")]),
         (json!({ "report": "invoice_lines", "parameters": good, "format": 1 }), &[("/format", "type")]),
         (
-            json!({ "report": "invoice_lines", "parameters": good, "packaging": "zip" }),
+            json!({ "report": "invoice_lines", "parameters": good, "packaging": "rar" }),
             &[("/packaging", "not_allowed")],
         ),
         (invoices(&json!({})), &[("/parameters/dates", "missing")]),

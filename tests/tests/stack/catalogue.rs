@@ -23,7 +23,7 @@ async fn the_catalogue_tells_how_to_ask() {
     assert_eq!(ids(&catalogue), shipped, "{catalogue}");
     for report in catalogue["reports"].as_array().unwrap() {
         assert!(report["title"].is_string() && report["version"].is_u64(), "{report}");
-        assert_eq!(report["formats"], json!(["csv", "ndjson"]));
+        assert_eq!(report["formats"][0], "csv", "the default");
     }
 
     let report = tenant.get("/v1/reports/invoice_lines").await.expect_status("show a report", &[200]).unwrap();
@@ -38,6 +38,13 @@ async fn the_catalogue_tells_how_to_ask() {
     assert_eq!(report["columns"].as_array().unwrap().len(), 9);
     assert_eq!(report["columns"][0]["title"], "Invoice");
     assert_eq!(report["limits"], json!({ "max_rows": 10_000_000, "timeout_seconds": 600 }));
+    assert_eq!(report["formats"], json!(["csv", "ndjson", "json", "xml", "xlsx", "parquet", "txt"]));
+    assert_eq!(report["format_limits"], json!({ "xlsx": { "max_columns": 16_384 } }));
+    assert_eq!(report["output"], json!({}));
+    let sales = tenant.get("/v1/reports/sales_by_country").await.json();
+    let amount = json!({ "name": "amount", "title": "Amount", "type": "decimal", "format": "#,##0.00", "total": true });
+    assert_eq!(sales["columns"][4], amount);
+    assert_eq!(sales["format_limits"]["pdf"], json!({ "max_rows": 20_000, "max_columns": 24 }));
 
     for unknown in ["/v1/reports/nothing", "/v1/reports/invoice_lines.toml"] {
         let answer = tenant.get(unknown).await;

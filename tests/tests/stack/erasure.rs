@@ -178,7 +178,7 @@ async fn everything_of_a_tenant_goes_and_nothing_of_another() {
     make_due(&world, id).await;
     let receipt = reached(&world, id, State::Done).await;
     assert_eq!(receipt["tenant"], gone.tenant.id);
-    assert_eq!(receipt["objects_removed"], 1);
+    assert_eq!(receipt["objects_removed"], 2, "the file and its manifest");
     assert!(receipt["rows_removed"].as_u64().unwrap() >= 6, "request, links, pointers, key: {receipt}");
     assert!(receipt["finished_at"].is_string() && receipt["requested_by"].is_string(), "{receipt}");
     assert_eq!(rows(&world, &tenant).await, [""; 0]);
@@ -257,7 +257,7 @@ async fn what_is_written_late_goes_too() {
     let again = eventually("a second pause", async || {
         world.sweep().await;
         let shown = show(&world, id).await;
-        (shown["state"] == "CONFIRMING" && shown["objects_removed"] == 2).then_some(shown)
+        (shown["state"] == "CONFIRMING" && shown["objects_removed"] == 3).then_some(shown)
     })
     .await;
     make_due(&world, id).await;

@@ -92,7 +92,7 @@ impl Stage {
         assert_eq!(status["attempt"], attempt, "{status}");
         let received = self.receiver.wait_for("/hook", 1, LONG).await.unwrap();
         self.tenant.nothing_is_left_over(&self.world).await;
-        assert_eq!(self.world.objects(&format!("{}/{id}/", self.tenant.id)).await.len(), 1, "one object");
+        assert_eq!(self.world.files(&format!("{}/{id}/", self.tenant.id)).await.len(), 1, "one file");
         assert_eq!(self.receiver.received("/hook").len(), 1, "one webhook");
         let body = webhook::verified(&self.tenant, &received[0]).await;
         assert_eq!(body["data"]["request_id"], id.to_string());

@@ -28,8 +28,8 @@ async fn a_tenant_sees_its_own_rows_only() {
     let [one, other] = tenants;
     for tenant in [&one, &other] {
         tenant.nothing_is_left_over(&world).await;
-        let keys = world.objects(&format!("{}/", tenant.id)).await;
-        assert_eq!(keys.len(), 1, "one object under its own prefix: {keys:?}");
+        let keys = world.files(&format!("{}/", tenant.id)).await;
+        assert_eq!(keys.len(), 1, "one file under its own prefix: {keys:?}");
     }
 
     // Somebody else's id is answered as one that never was, word for word.

@@ -50,7 +50,9 @@ fn routes() -> Vec<Route> {
         public("/health"),
         public("/.well-known/waybill-openpgp.asc"),
         public("/.well-known/waybill-ed25519.json"),
+        public("/.well-known/waybill-ed25519.pem"),
         public("/v1/links/{capability}"),
+        public("/v1/links/{capability}/{name}"),
         tenant("/v1/reports", vec![get()]),
         tenant("/v1/usage", vec![get()]),
         tenant("/v1/reports/{report}", vec![get()]),
@@ -58,6 +60,9 @@ fn routes() -> Vec<Route> {
         tenant("/v1/requests/{request}", vec![get(), delete()]),
         tenant("/v1/requests/{request}/cancel", vec![post(json!({}))]),
         tenant("/v1/requests/{request}/repeat", vec![post(json!({}))]),
+        tenant("/v1/requests/{request}/manifest", vec![get()]),
+        tenant("/v1/requests/{request}/manifest/{name}", vec![get()]),
+        tenant("/v1/requests/{request}/password", vec![get()]),
         tenant("/v1/requests/{request}/links", vec![get(), post(json!({}))]),
         tenant("/v1/requests/{request}/links/{link}", vec![delete()]),
         tenant("/v1/requests/{request}/accesses", vec![get()]),
@@ -126,6 +131,7 @@ impl Ids {
         path.replace("{tenant}", &self.tenant)
             .replace("{request}", &self.request)
             .replace("{link}", &self.link)
+            .replace("{name}", "manifest.json")
             .replace("{fingerprint}", &self.fingerprint)
             .replace("{key}", &self.key)
             .replace("{endpoint}", &self.endpoint)

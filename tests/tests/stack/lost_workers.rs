@@ -76,16 +76,16 @@ impl Run {
         status
     }
 
-    /// One object, of the second attempt, and one webhook about it.
+    /// One file, of the second attempt, and one webhook about it.
     async fn ended_once(&self, status: &Value) {
         let received = self.receiver.wait_for("/hook", 1, LONG).await.unwrap();
         self.tenant.nothing_is_left_over(&self.world).await;
         assert_eq!(self.receiver.received("/hook").len(), 1, "told once");
         let body = webhook::verified(&self.tenant, &received[0]).await;
         assert_eq!(body["data"]["files"][0]["object_sha256"], status["files"][0]["object_sha256"]);
-        let objects = self.world.objects(&format!("{}/", self.tenant.id)).await;
+        let files = self.world.files(&format!("{}/", self.tenant.id)).await;
         let second = format!("{}/{}/2/", self.tenant.id, self.id);
-        assert!(matches!(&objects[..], [key] if key.starts_with(&second)), "{objects:?}");
+        assert!(matches!(&files[..], [key] if key.starts_with(&second)), "{files:?}");
     }
 
     async fn uploads(&self) -> Vec<String> {

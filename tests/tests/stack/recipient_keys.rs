@@ -124,3 +124,39 @@ async fn two_at_once_are_not_three() {
     assert_eq!(statuses, [201, 409, 409]);
     assert_eq!(listed(&world, &tenant).await.len(), 2);
 }
+
+#[tokio::test]
+async fn a_floor_is_held_by_every_way_in() {
+    let world = World::load().await;
+    let tenant = Tenant::create(&world).await;
+    let settings = format!("/v1/tenants/{}", tenant.id);
+    let mut shown = world.admin.get(&settings).await.unwrap().json();
+    assert_eq!(shown["recipient_key_floor"], "any");
+    shown["recipient_key_floor"] = json!("rsa4096");
+    let curve = add(&world, &tenant, CURVE).await.expect_status("add a key", &[201]).unwrap();
+    let fingerprint = &curve["fingerprint"];
+    let mut both = shown.clone();
+    both["recipient_keys"].as_array_mut().unwrap().push(curve.clone());
+    let mut as_they_are = shown.clone();
+    as_they_are.as_object_mut().unwrap().remove("recipient_keys");
+    for body in [&both, &as_they_are] {
+        let answer = world.admin.put(&settings, body).await.unwrap();
+        let problem = refusal::check(&world, "a floor above a key", &answer, 422, "validation_failed");
+        let fault = ("/recipient_key_floor".to_owned(), "recipient_key_below_floor".to_owned());
+        assert_eq!(refusal::faults(&problem), [fault]);
+        assert!(problem.to_string().contains(fingerprint.as_str().unwrap()), "{problem}");
+    }
+    // The sample tenant's RSA key alone.
+    let raised = world.admin.put(&settings, &shown).await.unwrap().expect_status("raise the floor", &[200]).unwrap();
+    assert_eq!(
+        (&raised["recipient_key_floor"], raised["recipient_keys"].as_array().unwrap().len()),
+        (&json!("rsa4096"), 1)
+    );
+    let answer = add(&world, &tenant, CURVE).await;
+    let problem = refusal::check(&world, "a key below", &answer, 422, "validation_failed");
+    assert_eq!(refusal::faults(&problem), [("/armored".to_owned(), "recipient_key_below_floor".to_owned())]);
+    shown["recipient_keys"] = json!([NIST]);
+    let answer = world.admin.put(&settings, &shown).await.unwrap();
+    let problem = refusal::check(&world, "a key below, in settings", &answer, 422, "validation_failed");
+    assert_eq!(refusal::faults(&problem), [("/recipient_keys/0".to_owned(), "recipient_key_below_floor".to_owned())]);
+}

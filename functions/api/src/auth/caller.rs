@@ -14,6 +14,8 @@ use crate::{app::App, problem::Problem};
 pub struct MayRead {
     /// Whose data it sees.
     pub tenant: String,
+    /// Who it is.
+    pub subject: String,
 }
 
 /// A caller of a tenant with `reports:request`.
@@ -45,8 +47,8 @@ impl FromRequestParts<Arc<App>> for MayRead {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let (tenant, _) = member(parts, app, Scope::ReportsRead).await?;
-        Ok(Self { tenant })
+        let (tenant, subject) = member(parts, app, Scope::ReportsRead).await?;
+        Ok(Self { tenant, subject })
     }
 }
 

@@ -5,6 +5,7 @@ pub mod dead_letters;
 pub mod deliveries;
 pub mod endpoints;
 pub mod links;
+pub mod manifest;
 pub mod reports;
 pub mod requests;
 pub mod tenants;

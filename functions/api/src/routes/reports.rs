@@ -6,7 +6,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use waybill::domain::definition::Definition;
 
 use crate::{app::App, auth::MayRead, problem::Problem};
@@ -39,6 +39,8 @@ pub async fn show(
     let mut shown = summary(&report);
     shown["parameters"] = report.parameters.iter().map(waybill::domain::definition::Parameter::describe).collect();
     shown["columns"] = json!(report.columns);
+    shown["output"] = json!(report.style);
+    shown["format_limits"] = format_limits(&report);
     shown["checks"] =
         report.checks.iter().map(|check| json!({"name": check.name, "kind": check.rule.kind()})).collect();
     shown["limits"] = json!({
@@ -46,6 +48,17 @@ pub async fn show(
         "timeout_seconds": report.limits.timeout_seconds,
     });
     Ok(Json(shown))
+}
+
+/// What one file of a format can hold, by format, for those that are bounded.
+fn format_limits(report: &Definition) -> Value {
+    let limits = report.formats.iter().filter_map(|format| {
+        let limits = [("max_rows", format.max_rows()), ("max_columns", format.max_columns().map(|most| most as u64))];
+        let limits: Map<String, Value> =
+            limits.into_iter().filter_map(|(name, most)| Some((name.to_owned(), json!(most?)))).collect();
+        (!limits.is_empty()).then(|| (format.name().to_owned(), Value::Object(limits)))
+    });
+    Value::Object(limits.collect())
 }
 
 fn summary(report: &Definition) -> Value {

@@ -22,10 +22,18 @@ pub async fn openpgp_key(State(app): State<Arc<App>>) -> Result<impl IntoRespons
     Ok((headers, armored))
 }
 
-/// `GET /.well-known/waybill-ed25519.json`: the keys that sign webhooks, the current one first, as a JWK set.
-pub async fn webhook_keys(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Problem> {
+/// `GET /.well-known/waybill-ed25519.json`: the keys that sign webhooks and manifests, the current one first, as a JWK set.
+pub async fn ed25519_keys(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Problem> {
     let keys = app.signing.get().await?;
     let set = keys.webhook.as_ref().map_or_else(|| json!({ "keys": [] }), WebhookKeys::public_set);
     let headers = [(header::CONTENT_TYPE, "application/jwk-set+json"), (header::CACHE_CONTROL, "public, max-age=300")];
     Ok((headers, set.to_string()))
+}
+
+/// `GET /.well-known/waybill-ed25519.pem`: the current one of these keys, for OpenSSL.
+pub async fn ed25519_pem(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Problem> {
+    let keys = app.signing.get().await?;
+    let pem = keys.webhook.as_ref().map(WebhookKeys::public_pem).ok_or_else(|| Problem::not_found("key"))?;
+    let headers = [(header::CONTENT_TYPE, "application/x-pem-file"), (header::CACHE_CONTROL, "public, max-age=300")];
+    Ok((headers, pem))
 }

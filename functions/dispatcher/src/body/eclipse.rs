@@ -17,8 +17,9 @@ pub(super) fn body(told: &Told<'_>) -> Result<Value, Retry> {
         let link = told.link()?;
         (event.report.as_str(), link.url.as_str(), whole_days(told.now, link.expires_at))
     };
-    // No package has a password yet.
-    Ok(json!({ "reportId": report, "reportUrl": url, "password": "", "linkExpiryDays": days }))
+    // Of a package that has none, or one that only the tenant knows: nothing.
+    let password = told.password.map_or("", |password| password.expose().as_str());
+    Ok(json!({ "reportId": report, "reportUrl": url, "password": password, "linkExpiryDays": days }))
 }
 
 /// Rounded down: a link is never promised a longer life than it has. By whole seconds, as signatures count.

@@ -3,13 +3,15 @@
 
 mod eclipse;
 mod link;
+mod password;
 mod tesouro;
 mod unico;
 mod webhook;
 
 use jiff::Timestamp;
-use waybill::domain::{delivery::Delivery, endpoint::Profile, link::LinkMode};
+use waybill::domain::{delivery::Delivery, endpoint::Profile, link::LinkMode, secret::Secret};
 
+pub use self::password::of as password;
 use crate::app::{App, Retry};
 
 /// What the test of an endpoint shows in place of a link; IANA keeps the domain for such.
@@ -32,17 +34,28 @@ struct Told<'a> {
     delivery: &'a Delivery,
     /// Where there is a file to fetch.
     link: Option<Link>,
+    /// What opens it, in a profile that tells.
+    password: Option<&'a Secret<String>>,
+    /// Where the manifest is read, with a credential.
+    manifest_url: String,
     /// Time of this attempt.
     now: Timestamp,
 }
 
 /// The body of the attempt that has begun; none if the profile cannot say what happened: then nothing is sent.
-pub async fn of(app: &App, delivery: &Delivery, profile: Profile, now: Timestamp) -> Result<Option<Vec<u8>>, Retry> {
+pub async fn of(
+    app: &App,
+    delivery: &Delivery,
+    profile: Profile,
+    password: Option<&Secret<String>>,
+    now: Timestamp,
+) -> Result<Option<Vec<u8>>, Retry> {
     if !profile.expresses(delivery.announcement.kind) {
         return Ok(None);
     }
     let link = link::of(app, &delivery.announcement, profile, now).await?;
-    render(profile, &Told { delivery, link, now })
+    let manifest_url = format!("{}/v1/requests/{}/manifest", app.public_url, delivery.announcement.request);
+    render(profile, &Told { delivery, link, password, manifest_url, now })
 }
 
 fn render(profile: Profile, told: &Told<'_>) -> Result<Option<Vec<u8>>, Retry> {

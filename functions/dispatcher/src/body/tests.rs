@@ -11,6 +11,7 @@ use super::*;
 use crate::facts::tests::event;
 
 const URL: &str = "https://example.com/v1/links/x";
+const MANIFEST: &str = "https://example.com/v1/requests/r/manifest";
 
 /// The first attempt of a delivery of that event, two and a half days before its link ends.
 fn begun(event: Announcement) -> (Delivery, Option<Link>) {
@@ -24,7 +25,17 @@ fn begun(event: Announcement) -> (Delivery, Option<Link>) {
 
 fn rendered(profile: Profile, event: Announcement) -> Option<Value> {
     let (delivery, link) = begun(event);
-    let body = render(profile, &Told { delivery: &delivery, link, now: Timestamp::UNIX_EPOCH }).unwrap()?;
+    let body = render(
+        profile,
+        &Told {
+            delivery: &delivery,
+            link,
+            password: None,
+            manifest_url: MANIFEST.to_owned(),
+            now: Timestamp::UNIX_EPOCH,
+        },
+    )
+    .unwrap()?;
     Some(serde_json::from_slice(&body).unwrap())
 }
 
@@ -46,6 +57,7 @@ fn waybill_tells_of_a_file_with_figures_checks_and_link() {
     assert_eq!((&body["type"], &body["data"]["rows"]), (&json!("report.divergent"), &json!(1)));
     assert_eq!(body["data"]["files"][0]["name"], "r.csv");
     assert_eq!(body["data"]["checks"][0]["passed"], false);
+    assert_eq!(body["data"]["manifest"], json!({"sha256": "cc", "url": MANIFEST}));
     assert_eq!(body["data"]["link"], json!({"mode": "managed", "url": URL, "expires_at": "1970-01-03T12:00:00Z"}));
 }
 
@@ -71,7 +83,8 @@ fn tesouro_gets_exactly_its_fields_anew_for_every_attempt() {
     let attempt = |number: u32, seconds: i64| -> Value {
         let now = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds);
         let delivery = Delivery { attempts: number, ..delivery.clone() };
-        let told = Told { delivery: &delivery, link: link.clone(), now };
+        let told =
+            Told { delivery: &delivery, link: link.clone(), password: None, manifest_url: MANIFEST.to_owned(), now };
         serde_json::from_slice(&render(Profile::Tesouro, &told).unwrap().unwrap()).unwrap()
     };
     let first = attempt(1, 0);
@@ -95,6 +108,21 @@ fn tesouro_gets_exactly_its_fields_anew_for_every_attempt() {
 fn eclipse_is_promised_whole_days() {
     let body = rendered(Profile::Eclipse, event(EventKind::ReportSucceeded)).unwrap();
     assert_eq!(body, json!({ "reportId": "r", "reportUrl": URL, "password": "", "linkExpiryDays": 2 }));
+}
+
+#[test]
+fn eclipse_alone_is_told_the_password() {
+    let password = Secret::new("tell-nobody-else".to_owned());
+    for profile in Profile::ALL {
+        let (delivery, link) = begun(event(EventKind::ReportSucceeded));
+        let manifest_url = MANIFEST.to_owned();
+        let told =
+            Told { delivery: &delivery, link, password: Some(&password), manifest_url, now: Timestamp::UNIX_EPOCH };
+        let body: Value = serde_json::from_slice(&render(profile, &told).unwrap().unwrap()).unwrap();
+        let is_told = body.to_string().contains(password.expose());
+        assert_eq!(is_told, profile == Profile::Eclipse, "{body}");
+        assert!(!is_told || body["password"] == "tell-nobody-else");
+    }
 }
 
 #[test]
@@ -137,7 +165,13 @@ fn a_test_says_so_in_every_profile() {
 fn a_body_that_is_nothing_without_a_link_is_not_sent_without_one() {
     let (delivery, _) = begun(event(EventKind::ReportSucceeded));
     for profile in [Profile::Tesouro, Profile::Eclipse] {
-        let told = Told { delivery: &delivery, link: None, now: Timestamp::UNIX_EPOCH };
+        let told = Told {
+            delivery: &delivery,
+            link: None,
+            password: None,
+            manifest_url: String::new(),
+            now: Timestamp::UNIX_EPOCH,
+        };
         assert!(render(profile, &told).is_err());
     }
 }

@@ -28,5 +28,8 @@ fn of_a_report(told: &Told<'_>) -> Map<String, Value> {
         let link = json!({ "mode": link.mode, "url": link.url, "expires_at": link.expires_at });
         data.insert("link".to_owned(), link);
     }
+    if let Some(digest) = event.manifest_sha256() {
+        data.insert("manifest".to_owned(), json!({ "sha256": digest, "url": told.manifest_url }));
+    }
     data
 }

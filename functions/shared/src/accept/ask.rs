@@ -1,12 +1,20 @@
 //! The body of a request, read strictly: unknown fields are refused, every fault is found at once.
 
+mod output;
+
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
-use super::Fault;
+pub use self::output::{PackageAsk, add_wishes};
+use super::{
+    Fault,
+    fields::{Faults, Fields},
+};
 use crate::domain::{
     delivery::Target,
     outcome::{Format, Packaging},
+    style::Style,
+    wrapping::Split,
 };
 
 /// What a caller asks for.
@@ -18,8 +26,14 @@ pub struct Ask {
     pub parameters: Map<String, Json>,
     /// None: the report's default.
     pub format: Option<Format>,
+    /// What is to be written otherwise than the definition says; checked against it later.
+    pub style: Style,
+    /// Into parts.
+    pub split: Option<Split>,
     /// None: the tenant's default.
     pub packaging: Option<Packaging>,
+    /// How it is to be wrapped.
+    pub package: PackageAsk,
     /// None: nobody is told.
     pub delivery: Option<Target>,
     /// None: the tenant's own.
@@ -30,150 +44,111 @@ pub struct Ask {
     pub coalesce: bool,
 }
 
-const FIELDS: [&str; 8] =
-    ["report", "parameters", "format", "packaging", "delivery", "presenter_id", "validate_only", "coalesce"];
+const FIELDS: [&str; 11] = [
+    "report",
+    "parameters",
+    "format",
+    "output",
+    "split",
+    "packaging",
+    "package",
+    "delivery",
+    "presenter_id",
+    "validate_only",
+    "coalesce",
+];
 
 /// Longest URL that is kept with a request, in bytes.
 const MAX_URL: usize = 2048;
 
 impl Ask {
-    /// Reads `{report, parameters?, format?, packaging?, delivery?: {webhook: {url}}, presenter_id?,
-    /// validate_only?, coalesce?}`, and what is wrong with it. With a report, the rest can be checked in spite of faults, so that all are told at once; without
-    /// one, nothing can.
+    /// Reads a body, `{report, parameters?, format?, …}`, and what is wrong with it. With a report, the rest can be
+    /// checked in spite of faults, so that all are told at once; without one, nothing can.
     pub fn parse(body: &Json) -> Result<(Self, Vec<Fault>), Vec<Fault>> {
-        let Some(fields) = body.as_object() else {
-            return Err(vec![Fault::new("", "type", "The body must be a JSON object.")]);
-        };
-        let mut faults = unknown_fields(fields, &FIELDS, "");
-        let report = required_text(fields, "report", &mut faults);
-        let parameters = match fields.get("parameters") {
-            None | Some(Json::Null) => Map::new(),
-            Some(Json::Object(parameters)) => parameters.clone(),
-            Some(_) => {
-                faults.push(Fault::new("/parameters", "type", "Must be an object of the report's parameters."));
-                Map::new()
-            }
-        };
-        let format = choice(fields, "format", Format::from_name, &Format::ALL.map(Format::name), &mut faults);
-        let packaging =
-            choice(fields, "packaging", Packaging::from_name, &Packaging::ALL.map(Packaging::name), &mut faults);
-        let delivery = delivery(fields.get("delivery"), &mut faults);
-        let presenter_id = presenter(fields.get("presenter_id"), &mut faults);
-        let validate_only = flag(fields, "validate_only", &mut faults);
-        let coalesce = flag(fields, "coalesce", &mut faults);
-        let Some(report) = report else { return Err(faults) };
-        let ask = Self { report, parameters, format, packaging, delivery, presenter_id, validate_only, coalesce };
-        Ok((ask, faults))
-    }
-}
-
-fn unknown_fields(fields: &Map<String, Json>, known: &[&str], at: &str) -> Vec<Fault> {
-    let unknown = fields.keys().filter(|name| !known.contains(&name.as_str()));
-    let detail = format!("No such field. Known here: {}.", known.join(", "));
-    unknown
-        .map(|name| {
-            let name = name.replace('~', "~0").replace('/', "~1");
-            Fault::new(format!("{at}/{name}"), "unknown", detail.clone())
-        })
-        .collect()
-}
-
-fn required_text(fields: &Map<String, Json>, name: &str, faults: &mut Vec<Fault>) -> Option<String> {
-    match fields.get(name) {
-        Some(Json::String(text)) => return Some(text.clone()),
-        None | Some(Json::Null) => faults.push(Fault::new(format!("/{name}"), "missing", "Required.")),
-        Some(_) => faults.push(Fault::new(format!("/{name}"), "type", "Must be a text.")),
-    }
-    None
-}
-
-fn flag(fields: &Map<String, Json>, name: &str, faults: &mut Vec<Fault>) -> bool {
-    match fields.get(name) {
-        None | Some(Json::Null) => false,
-        Some(Json::Bool(value)) => *value,
-        Some(_) => {
-            faults.push(Fault::new(format!("/{name}"), "type", "Must be true or false."));
-            false
+        let faults = Faults::default();
+        let ask = Fields::of(body, "", &FIELDS, &faults).and_then(|fields| Self::read(&fields, &faults));
+        let faults = faults.into_vec();
+        match ask {
+            Some(ask) => Ok((ask, faults)),
+            None => Err(faults),
         }
     }
+
+    fn read(fields: &Fields<'_>, faults: &Faults) -> Option<Self> {
+        if fields.get("report").is_none() {
+            faults.add("/report", "missing", "Required.");
+        }
+        let report = fields.any_text("report").map(str::to_owned);
+        let ask = Self {
+            report: report.clone().unwrap_or_default(),
+            parameters: parameters(fields, faults),
+            format: fields.choice("format", Format::from_name, &Format::ALL.map(Format::name)),
+            style: output::style(fields),
+            split: output::split(fields, faults),
+            packaging: fields.choice("packaging", Packaging::from_name, &Packaging::ALL.map(Packaging::name)),
+            package: PackageAsk::read(fields),
+            delivery: delivery(fields, faults),
+            presenter_id: presenter(fields, faults),
+            validate_only: fields.flag("validate_only"),
+            coalesce: fields.flag("coalesce"),
+        };
+        report.map(|_| ask)
+    }
 }
 
-fn presenter(value: Option<&Json>, faults: &mut Vec<Fault>) -> Option<Uuid> {
-    let value = value.filter(|value| !value.is_null())?;
-    let read = value.as_str().and_then(|text| Uuid::try_parse(text).ok());
-    if read.is_none() {
-        let code = if value.is_string() { "format" } else { "type" };
-        faults.push(Fault::new("/presenter_id", code, "Must be a UUID."));
-    }
-    read
+fn parameters(fields: &Fields<'_>, faults: &Faults) -> Map<String, Json> {
+    let Some(given) = fields.get("parameters") else { return Map::new() };
+    let parameters = given.as_object().cloned();
+    parameters.unwrap_or_else(|| {
+        faults.add("/parameters", "type", "Must be an object of the report's parameters.");
+        Map::new()
+    })
 }
 
-fn choice<T>(
-    fields: &Map<String, Json>,
-    name: &str,
-    read: fn(&str) -> Option<T>,
-    all: &[&str],
-    faults: &mut Vec<Fault>,
-) -> Option<T> {
-    let value = fields.get(name).filter(|value| !value.is_null())?;
-    let chosen = value.as_str().and_then(read);
-    if chosen.is_none() {
-        let code = if value.is_string() { "not_allowed" } else { "type" };
-        faults.push(Fault::new(format!("/{name}"), code, format!("Must be one of {}.", all.join(", "))));
+fn presenter(fields: &Fields<'_>, faults: &Faults) -> Option<Uuid> {
+    let read = Uuid::try_parse(fields.any_text("presenter_id")?);
+    if read.is_err() {
+        faults.add("/presenter_id", "format", "Must be a UUID.");
     }
-    chosen
+    read.ok()
 }
 
 /// `{webhook: {url}}` or `{endpoint: id}`, one of the two.
-fn delivery(value: Option<&Json>, faults: &mut Vec<Fault>) -> Option<Target> {
-    let value = value.filter(|value| !value.is_null())?;
+fn delivery(fields: &Fields<'_>, faults: &Faults) -> Option<Target> {
+    let channels = fields.object("delivery", &["webhook", "endpoint"])?;
     let shape = "Must be {\"webhook\": {\"url\": \"https://…\"}} or {\"endpoint\": \"end_…\"}.";
-    let Some(channels) = value.as_object() else {
-        faults.push(Fault::new("/delivery", "type", shape));
-        return None;
-    };
-    faults.extend(unknown_fields(channels, &["webhook", "endpoint"], "/delivery"));
     match (channels.get("webhook"), channels.get("endpoint")) {
-        (Some(webhook), None) => one_off(webhook, shape, faults),
-        (None, Some(endpoint)) => registered(endpoint, faults),
+        (Some(_), None) => one_off(&channels.object("webhook", &["url"])?, faults),
+        (None, Some(_)) => registered(&channels, faults),
         (None, None) => {
-            faults.push(Fault::new("/delivery/webhook", "missing", shape));
+            faults.add("/delivery/webhook", "missing", shape);
             None
         }
         (Some(_), Some(_)) => {
-            faults.push(Fault::new("/delivery", "not_allowed", shape));
+            faults.add("/delivery", "not_allowed", shape);
             None
         }
     }
 }
 
-fn one_off(webhook: &Json, shape: &str, faults: &mut Vec<Fault>) -> Option<Target> {
-    let Some(webhook) = webhook.as_object() else {
-        faults.push(Fault::new("/delivery/webhook", "type", shape));
-        return None;
-    };
-    faults.extend(unknown_fields(webhook, &["url"], "/delivery/webhook"));
-    match webhook.get("url") {
-        Some(Json::String(url)) if url.len() <= MAX_URL => return Some(Target::Webhook { url: url.clone() }),
-        Some(Json::String(_)) => {
-            let detail = format!("Must be at most {MAX_URL} bytes long.");
-            faults.push(Fault::new("/delivery/webhook/url", "out_of_range", detail));
-        }
-        None | Some(Json::Null) => faults.push(Fault::new("/delivery/webhook/url", "missing", "Required.")),
-        Some(_) => faults.push(Fault::new("/delivery/webhook/url", "type", "Must be a text.")),
+/// The guard looks at the URL later.
+fn one_off(webhook: &Fields<'_>, faults: &Faults) -> Option<Target> {
+    if webhook.get("url").is_none() {
+        faults.add(webhook.pointer("url"), "missing", "Required.");
     }
-    None
+    let url = webhook.any_text("url")?;
+    if url.len() > MAX_URL {
+        faults.add(webhook.pointer("url"), "out_of_range", format!("Must be at most {MAX_URL} bytes long."));
+        return None;
+    }
+    Some(Target::Webhook { url: url.to_owned() })
 }
 
 /// Whether there is such an endpoint is looked up later; what cannot be an id is none.
-fn registered(endpoint: &Json, faults: &mut Vec<Fault>) -> Option<Target> {
-    let Some(text) = endpoint.as_str() else {
-        faults.push(Fault::new("/delivery/endpoint", "type", "Must be a text."));
-        return None;
-    };
-    let id = text.parse().ok();
+fn registered(channels: &Fields<'_>, faults: &Faults) -> Option<Target> {
+    let id = channels.any_text("endpoint")?.parse().ok();
     if id.is_none() {
-        faults.push(Fault::new("/delivery/endpoint", "unknown_endpoint", "There is no such endpoint."));
+        faults.add("/delivery/endpoint", "unknown_endpoint", "There is no such endpoint.");
     }
     id.map(|id| Target::Endpoint { id })
 }

@@ -3,6 +3,7 @@
 //! The API and the intake of events both end here, so that what one refuses the other refuses too.
 
 mod ask;
+pub mod fields;
 mod record;
 mod validate;
 
@@ -12,7 +13,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-pub use self::ask::Ask;
+pub use self::ask::{Ask, add_wishes};
 use crate::{
     aws::{
         AwsError,

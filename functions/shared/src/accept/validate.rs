@@ -1,5 +1,7 @@
 //! What is asked against the definition and the tenant's settings: every fault at once.
 
+mod output;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
 
@@ -30,6 +32,8 @@ impl Acceptor {
         });
         let format = chosen_format(definition, ask.format, &mut faults);
         let packaging = ask.packaging.unwrap_or(tenant.packaging);
+        output::check_style(&ask, definition, format, &mut faults);
+        let wrapping = output::wrapping(&ask, tenant, (format, packaging), &mut faults);
         check_recipients(tenant, packaging, now, &mut faults);
         if let Some(target) = &ask.delivery {
             self.check_receiver(&tenant.id, target, &mut faults).await?;
@@ -47,6 +51,8 @@ impl Acceptor {
             resolved,
             format,
             packaging,
+            wrapping,
+            style: ask.style,
             delivery: ask.delivery,
             presenter_id: ask.presenter_id.unwrap_or(tenant.presenter_id),
             repeats: order.repeats,
@@ -76,7 +82,9 @@ fn chosen_format(definition: &Definition, asked: Option<Format>, faults: &mut Ve
     // infallible in effect: the parser refuses a definition without formats.
     let default = definition.formats.first().copied().unwrap_or(Format::Csv);
     let format = asked.unwrap_or(default);
-    if !definition.formats.contains(&format) {
+    if definition.formats.contains(&format) {
+        output::check_columns(definition, format, faults);
+    } else {
         let allowed: Vec<&str> = definition.formats.iter().map(|format| format.name()).collect();
         let detail = format!("This report is offered as {}.", allowed.join(", "));
         faults.push(Fault::new("/format", "not_allowed", detail));

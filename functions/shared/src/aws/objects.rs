@@ -2,16 +2,35 @@
 
 pub mod prefix;
 
-use aws_sdk_s3::{Client, presigning::PresigningConfig};
+use aws_sdk_s3::{Client, operation::get_object::GetObjectError, presigning::PresigningConfig};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jiff::SignedDuration;
 
 use super::AwsError;
+use crate::domain::outcome::ReportFile;
+
+/// Where a manifest's object has its OpenPGP signature: base64 of the ASCII armor.
+pub const OPENPGP_METADATA: &str = "waybill-openpgp";
+
+/// Where it has its Ed25519 signature: base64.
+pub const ED25519_METADATA: &str = "waybill-ed25519";
 
 /// The report bucket.
 #[derive(Debug, Clone)]
 pub struct Objects {
     client: Client,
     bucket: String,
+}
+
+/// A manifest as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredManifest {
+    /// The canonical JSON that is signed.
+    pub json: Vec<u8>,
+    /// Its OpenPGP signature, in ASCII armor.
+    pub openpgp: Vec<u8>,
+    /// Its Ed25519 signature, if the service had such a key then.
+    pub ed25519: Option<Vec<u8>>,
 }
 
 impl Objects {
@@ -34,8 +53,30 @@ impl Objects {
         Ok(presigned.uri().to_owned())
     }
 
-    /// Deletes the object; no error if it is not there.
-    pub async fn delete(&self, key: &str) -> Result<(), AwsError> {
+    /// A manifest with its signatures; none if it is not there.
+    pub async fn manifest(&self, key: &str) -> Result<Option<StoredManifest>, AwsError> {
+        let failed = |message: String| AwsError { service: "s3", operation: "GetObject", message };
+        let output = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
+            Ok(output) => output,
+            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => return Ok(None),
+            Err(error) => return Err(AwsError::new("s3", "GetObject", &error)),
+        };
+        let signature = |name| {
+            let encoded = output.metadata().and_then(|metadata| metadata.get(name));
+            encoded.map(|encoded| BASE64_STANDARD.decode(encoded)).transpose().map_err(|e| failed(e.to_string()))
+        };
+        let (openpgp, ed25519) = (signature(OPENPGP_METADATA)?.unwrap_or_default(), signature(ED25519_METADATA)?);
+        let json = output.body.collect().await.map_err(|e| failed(e.to_string()))?.to_vec();
+        Ok(Some(StoredManifest { json, openpgp, ed25519 }))
+    }
+
+    /// Deletes a report's file and the manifest beside it; no error if they are not there.
+    pub async fn delete_report(&self, key: &str) -> Result<(), AwsError> {
+        self.delete(key).await?;
+        self.delete(&ReportFile::manifest_key(key)).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), AwsError> {
         let request = self.client.delete_object().bucket(&self.bucket).key(key);
         request.send().await.map_err(|e| AwsError::new("s3", "DeleteObject", &e))?;
         Ok(())

@@ -75,11 +75,6 @@ pub fn sealing_keyring(client: Client, arn: String) -> CachedSecret<Keyring> {
     CachedSecret::new(client, arn, |text| Keyring::parse(text).map_err(|e| e.to_string()))
 }
 
-/// The service's current OpenPGP key, for who signs files alone.
-pub fn service_key(client: Client, arn: String) -> CachedSecret<ServiceKey> {
-    CachedSecret::new(client, arn, |text| SigningKeys::parse(text).map(|keys| keys.openpgp))
-}
-
 /// All keys that sign in the service's name.
 pub fn signing_keys(client: Client, arn: String) -> CachedSecret<SigningKeys> {
     CachedSecret::new(client, arn, SigningKeys::parse)

@@ -20,6 +20,8 @@ fn finished(seconds: i64, link: LinkPolicy) -> Request {
         plaintext_sha256: String::new(),
         object_bytes: 1,
         object_sha256: String::new(),
+        parts: 1,
+        manifest_sha256: None,
         timings: Timings::default(),
     };
     Request {

@@ -15,6 +15,7 @@ use super::{
     link::LinkPolicy,
     outcome::ReportFile,
     request::{Deed, Request},
+    tenant::key_watch::KeyNotice,
 };
 
 /// On the request queue.
@@ -93,6 +94,12 @@ pub enum EventKind {
     /// A process of the customer's own has changed.
     #[serde(rename = "process.status")]
     ProcessStatus,
+    /// A recipient key ends soon. The event bus alone is told.
+    #[serde(rename = "recipient_key.expiring")]
+    RecipientKeyExpiring,
+    /// A recipient key has ended. The event bus alone is told.
+    #[serde(rename = "recipient_key.expired")]
+    RecipientKeyExpired,
     /// Nothing happened: somebody tries an endpoint. No subscription names it; it goes to its target alone.
     #[serde(rename = "endpoint.test")]
     EndpointTest,
@@ -118,13 +125,18 @@ impl EventKind {
             Self::ReportCancelled => "report.cancelled",
             Self::ReportExpired => "report.expired",
             Self::ProcessStatus => "process.status",
+            Self::RecipientKeyExpiring => "recipient_key.expiring",
+            Self::RecipientKeyExpired => "recipient_key.expired",
             Self::EndpointTest => "endpoint.test",
         }
     }
 
     /// Whether it tells of a report, and so of a request.
     pub const fn is_of_a_report(self) -> bool {
-        !matches!(self, Self::ProcessStatus | Self::EndpointTest)
+        !matches!(
+            self,
+            Self::ProcessStatus | Self::RecipientKeyExpiring | Self::RecipientKeyExpired | Self::EndpointTest
+        )
     }
 }
 
@@ -153,6 +165,9 @@ pub struct Announcement {
     /// Present in [`EventKind::ProcessStatus`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<ProcessStatus>,
+    /// Present in [`EventKind::RecipientKeyExpiring`] and [`EventKind::RecipientKeyExpired`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyNotice>,
     /// Id of the definition.
     pub report: String,
     /// Version of the definition; 0 in what an earlier release wrote.
@@ -177,6 +192,9 @@ pub struct Announcement {
     pub link: LinkPolicy,
     /// Capability of its link, still sealed for the request's row.
     pub link_sealed: Option<String>,
+    /// Password of its archive, still sealed for the request's row.
+    #[serde(default)]
+    pub password_sealed: Option<String>,
     /// Why there is none.
     pub failure: Option<Failure>,
     /// Who called it off, or had its file deleted.
@@ -196,6 +214,11 @@ pub struct Announcement {
 }
 
 impl Announcement {
+    /// Digest of the manifest of a file that is there to be fetched.
+    pub fn manifest_sha256(&self) -> Option<&str> {
+        self.expires_at.and(self.file.as_ref()?.manifest_sha256.as_deref())
+    }
+
     /// What `request`, in its final state, has to tell.
     pub fn of(request: &Request, id: EventId, kind: EventKind, now: Timestamp) -> Self {
         Self {
@@ -205,6 +228,7 @@ impl Announcement {
             tenant: request.tenant.clone(),
             request: request.id,
             process: None,
+            key: None,
             report: request.report.clone(),
             report_version: request.report_version,
             presenter_id: request.presenter_id,
@@ -215,6 +239,7 @@ impl Announcement {
             expires_at: request.expires_at.filter(|_| request.status.has_file()),
             link: request.link,
             link_sealed: request.link_sealed.clone(),
+            password_sealed: request.password_sealed.clone(),
             failure: request.failure.clone(),
             deed: request.cancellation.clone().or_else(|| request.deletion.clone()),
             fanned_out: false,
@@ -233,6 +258,7 @@ impl Announcement {
             tenant: tenant.to_owned(),
             request: story,
             process: None,
+            key: None,
             report: String::new(),
             report_version: 0,
             presenter_id: Uuid::nil(),
@@ -243,6 +269,7 @@ impl Announcement {
             expires_at: None,
             link: LinkPolicy::default(),
             link_sealed: None,
+            password_sealed: None,
             failure: None,
             deed: None,
             fanned_out: false,
@@ -261,7 +288,7 @@ impl Announcement {
     pub fn wanted_by(&self, endpoint: &Endpoint) -> bool {
         match &self.process {
             Some(process) => endpoint.wants_status(process.status),
-            None => endpoint.wants(self.kind),
+            None => EventKind::SUBSCRIBABLE.contains(&self.kind) && endpoint.wants(self.kind),
         }
     }
 

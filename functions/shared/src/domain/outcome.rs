@@ -10,17 +10,39 @@ pub enum Format {
     Csv,
     /// One JSON object a line.
     Ndjson,
+    /// One JSON array of objects.
+    Json,
+    /// One element a row.
+    Xml,
+    /// Office Open XML workbook.
+    Xlsx,
+    /// Apache Parquet.
+    Parquet,
+    /// A page to be read in a browser.
+    Html,
+    /// Aligned columns of text.
+    Txt,
+    /// Pages to be printed.
+    Pdf,
 }
 
 impl Format {
     /// Every format there is.
-    pub const ALL: [Self; 2] = [Self::Csv, Self::Ndjson];
+    pub const ALL: [Self; 9] =
+        [Self::Csv, Self::Ndjson, Self::Json, Self::Xml, Self::Xlsx, Self::Parquet, Self::Html, Self::Txt, Self::Pdf];
 
     /// Name in requests and definitions; also the file extension.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Csv => "csv",
             Self::Ndjson => "ndjson",
+            Self::Json => "json",
+            Self::Xml => "xml",
+            Self::Xlsx => "xlsx",
+            Self::Parquet => "parquet",
+            Self::Html => "html",
+            Self::Txt => "txt",
+            Self::Pdf => "pdf",
         }
     }
 
@@ -34,28 +56,75 @@ impl Format {
         match self {
             Self::Csv => "text/csv; charset=utf-8; header=present",
             Self::Ndjson => "application/x-ndjson",
+            Self::Json => "application/json",
+            Self::Xml => "application/xml",
+            Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            Self::Parquet => "application/vnd.apache.parquet",
+            Self::Html => "text/html; charset=utf-8",
+            Self::Txt => "text/plain; charset=utf-8",
+            Self::Pdf => "application/pdf",
         }
+    }
+
+    /// Most rows that one file of the format can hold and still be opened.
+    pub const fn max_rows(self) -> Option<u64> {
+        match self {
+            // Browsers need minutes for more.
+            Self::Html => Some(100_000),
+            // Its pages are laid out in memory, and nobody turns more than some hundred of them.
+            Self::Pdf => Some(20_000),
+            Self::Csv | Self::Ndjson | Self::Json | Self::Xml | Self::Xlsx | Self::Parquet | Self::Txt => None,
+        }
+    }
+
+    /// Most columns that the format has room for.
+    pub const fn max_columns(self) -> Option<usize> {
+        match self {
+            Self::Xlsx => Some(16_384),
+            Self::Pdf => Some(24),
+            Self::Csv | Self::Ndjson | Self::Json | Self::Xml | Self::Parquet | Self::Html | Self::Txt => None,
+        }
+    }
+
+    /// Whether values are written for people, so that titles, formats and time zone of the style hold. The others are
+    /// for programs: names, exact values, ISO 8601.
+    pub const fn is_styled(self) -> bool {
+        matches!(self, Self::Csv | Self::Xlsx | Self::Html | Self::Txt | Self::Pdf)
+    }
+
+    /// Whether a file of that name is of a format that compresses by itself: compressing it again only costs time.
+    pub fn is_compressed_file(name: &str) -> bool {
+        let extension = name.rsplit_once('.').and_then(|(_, extension)| Self::from_name(extension));
+        matches!(extension, Some(Self::Xlsx | Self::Parquet))
+    }
+
+    /// Whether the size of a file is known while its rows are written, so that it can be split by it.
+    pub const fn grows_row_by_row(self) -> bool {
+        matches!(self, Self::Csv | Self::Ndjson | Self::Json | Self::Xml)
     }
 }
 
-/// What the file is wrapped in.
+/// What the file is wrapped in; [`Wrapping`](super::wrapping::Wrapping) says the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Packaging {
     /// Encrypted to the tenant's recipient keys and signed by the service.
     Openpgp,
-    /// The bare file. Only the link and the bucket's encryption protect it.
+    /// A ZIP archive whose entries are encrypted with a password.
+    Zip,
+    /// Not encrypted. Only the link and the bucket's encryption protect it.
     Plain,
 }
 
 impl Packaging {
     /// Every packaging there is.
-    pub const ALL: [Self; 2] = [Self::Openpgp, Self::Plain];
+    pub const ALL: [Self; 3] = [Self::Openpgp, Self::Zip, Self::Plain];
 
     /// Name in requests.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Openpgp => "openpgp",
+            Self::Zip => "zip",
             Self::Plain => "plain",
         }
     }
@@ -63,14 +132,6 @@ impl Packaging {
     /// The packaging of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|packaging| packaging.name() == name)
-    }
-
-    /// What is appended to the file's name.
-    pub const fn suffix(self) -> &'static str {
-        match self {
-            Self::Openpgp => ".pgp",
-            Self::Plain => "",
-        }
     }
 }
 
@@ -81,16 +142,23 @@ pub struct ReportFile {
     pub key: String,
     /// Name the receiver sees.
     pub name: String,
-    /// Rows, without the header.
+    /// Rows, without headers.
     pub rows: u64,
-    /// Bytes of the formatted file before packaging.
+    /// Files in the package, without the manifest: more than one where the report was split.
+    #[serde(default = "one")]
+    pub parts: u32,
+    /// Bytes of the formatted file before packaging; of a split report, of all parts.
     pub plaintext_bytes: u64,
-    /// SHA-256 of the formatted file before packaging, lower-case hex.
+    /// SHA-256 of the formatted file before packaging, lower-case hex; of a split report, of its parts one after the
+    /// other. The manifest has each part's own.
     pub plaintext_sha256: String,
     /// Bytes of the object as stored.
     pub object_bytes: u64,
     /// SHA-256 of the object as stored, lower-case hex.
     pub object_sha256: String,
+    /// SHA-256 of the manifest beside it, lower-case hex; none in what an earlier release made.
+    #[serde(default)]
+    pub manifest_sha256: Option<String>,
     /// Wall time of each stage.
     #[serde(default)]
     pub timings: Timings,
@@ -102,12 +170,24 @@ impl ReportFile {
         serde_json::json!({
             "name": self.name,
             "rows": self.rows,
+            "parts": self.parts,
             "plaintext_bytes": self.plaintext_bytes,
             "plaintext_sha256": self.plaintext_sha256,
             "object_bytes": self.object_bytes,
             "object_sha256": self.object_sha256,
+            "manifest_sha256": self.manifest_sha256,
         })
     }
+
+    /// Key of the manifest beside the file.
+    pub fn manifest_key(key: &str) -> String {
+        let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
+        format!("{folder}/manifest.json")
+    }
+}
+
+const fn one() -> u32 {
+    1
 }
 
 /// Milliseconds that a run spent.

@@ -33,6 +33,8 @@ use super::{
     link::LinkPolicy,
     message::EventKind,
     outcome::{Format, Packaging, ReportFile},
+    style::Style,
+    wrapping::Wrapping,
 };
 
 pub use self::{
@@ -128,6 +130,12 @@ pub struct Request {
     pub format: Format,
     /// What the file is wrapped in.
     pub packaging: Packaging,
+    /// How it is wrapped.
+    #[serde(default)]
+    pub wrapping: Wrapping,
+    /// What is written otherwise than the definition says.
+    #[serde(default)]
+    pub style: Style,
     /// Who is told at the end, if anybody.
     pub delivery: Option<Target>,
     /// The presenter on whose behalf it was asked for.
@@ -174,6 +182,9 @@ pub struct Request {
     pub expires_at: Option<Timestamp>,
     /// Capability of the managed link that came with the file, sealed for this row.
     pub link_sealed: Option<String>,
+    /// Password of its archive, sealed for this row, where one was made for it.
+    #[serde(default)]
+    pub password_sealed: Option<String>,
     /// Present once FAILED; before that, the latest failed attempt.
     pub failure: Option<Failure>,
     /// Present once CANCELLED.
@@ -217,8 +228,8 @@ pub enum Event {
         file: ReportFile,
         /// What came of the definition's checks.
         checks: Vec<CheckOutcome>,
-        /// Sealed capability of the managed link that is recorded with it, if it is one.
-        link_sealed: Option<String>,
+        /// What only a keyring opens.
+        sealed: Sealed,
     },
     /// A worker wanted it, but its tenant has no free slot.
     Park,
@@ -247,6 +258,15 @@ pub enum Event {
     DeadLetter,
     /// What [`Effect::DeleteFile`] names is gone.
     FileDeleted,
+}
+
+/// What goes with a file and stays sealed in its request's row until the file is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sealed {
+    /// Capability of the managed link that is recorded with it, if it is one.
+    pub link: Option<String>,
+    /// Password of its archive, if one was made for it.
+    pub password: Option<String>,
 }
 
 /// What the shell must do once the new row is written.

@@ -23,6 +23,8 @@ pub fn queued() -> Request {
         resolved: BTreeMap::new(),
         format: Format::Csv,
         packaging: Packaging::Plain,
+        wrapping: Wrapping::default(),
+        style: Style::default(),
         delivery: None,
         presenter_id: Uuid::nil(),
         repeats: None,
@@ -41,6 +43,8 @@ fn file(attempt: u32) -> ReportFile {
         plaintext_sha256: String::new(),
         object_bytes: 1,
         object_sha256: String::new(),
+        parts: 1,
+        manifest_sha256: None,
         timings: Timings::default(),
     }
 }
@@ -50,7 +54,12 @@ fn claim(owner: &str) -> Event {
 }
 
 fn succeed(owner: &str) -> Event {
-    Event::Succeed { owner: owner.into(), file: file(1), checks: vec![], link_sealed: Some("s".into()) }
+    Event::Succeed {
+        owner: owner.into(),
+        file: file(1),
+        checks: vec![],
+        sealed: Sealed { link: Some("s".into()), password: Some("p".into()) },
+    }
 }
 
 fn fail(owner: &str, transient: bool) -> Event {
@@ -194,7 +203,7 @@ fn diverge(owner: &str) -> Event {
         actual: Some("2".into()),
         detail: String::new(),
     };
-    Event::Succeed { owner: owner.into(), file: file(1), checks: vec![check], link_sealed: None }
+    Event::Succeed { owner: owner.into(), file: file(1), checks: vec![check], sealed: Sealed::default() }
 }
 
 #[test]
@@ -331,6 +340,7 @@ proptest! {
             }
             // No link to what is gone, and only what is queued waits.
             prop_assert!(next.link_sealed.is_none() || next.status.has_file());
+            prop_assert!(next.password_sealed.is_none() || next.status.has_file());
             prop_assert!(!next.waiting || next.status == Status::Queued);
             prop_assert_eq!(next.cancellation.is_some(), next.status == Status::Cancelled);
             prop_assert_eq!(next.lease.is_some(), next.status == Status::Running);

@@ -1,5 +1,6 @@
 //! Tenants and who may act for them.
 
+pub mod key_watch;
 pub mod recipient_keys;
 
 use std::collections::BTreeSet;
@@ -8,7 +9,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{id::ErasureId, link::LinkPolicy, outcome::Packaging};
+use super::{
+    id::ErasureId, link::LinkPolicy, outcome::Packaging, password, password::PasswordPolicy, wrapping::ZipCipher,
+};
 
 /// A customer of the operator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +24,15 @@ pub struct Tenant {
     pub presenter_id: Uuid,
     /// Packaging of requests that name none.
     pub packaging: Packaging,
+    /// How its archives are encrypted.
+    #[serde(default)]
+    pub zip: ZipSettings,
+    /// Whether archives end with their manifest; none: yes.
+    #[serde(default)]
+    pub manifest_inside: Option<bool>,
+    /// What its recipient keys must be.
+    #[serde(default)]
+    pub key_floor: KeyFloor,
     /// OpenPGP certificates, retired ones included; reports are encrypted to every active one.
     pub recipient_keys: Vec<RecipientKeyRecord>,
     /// Life of a file, unless the operator's default holds.
@@ -55,6 +67,56 @@ impl Tenant {
     /// Whether the tenant's settings let it ask for the report.
     pub fn may_ask_for(&self, report: &str) -> bool {
         self.allowed_reports.as_ref().is_none_or(|allowed| allowed.contains(report))
+    }
+}
+
+/// How a tenant's archives are encrypted, unless a request wants it otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ZipSettings {
+    /// With which cipher.
+    #[serde(default)]
+    pub cipher: ZipCipher,
+    /// With which password; none: a generated one of the default kind.
+    #[serde(default)]
+    pub password: Option<PasswordPolicy>,
+}
+
+impl ZipSettings {
+    /// Length and alphabet of passwords that are made.
+    pub fn generated(&self) -> (u8, &str) {
+        match &self.password {
+            Some(PasswordPolicy::Generated { length, alphabet }) => (*length, alphabet),
+            Some(PasswordPolicy::Held { .. }) | None => (password::DEFAULT_LENGTH, password::DEFAULT_ALPHABET),
+        }
+    }
+}
+
+/// The least that a recipient key must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyFloor {
+    /// Whatever the service can encrypt to: RSA from 2048 bits on, Curve25519, X25519, the NIST curves.
+    #[default]
+    Any,
+    /// RSA of 4096 bits at least, as Tesouro's interface wants it.
+    Rsa4096,
+}
+
+impl KeyFloor {
+    /// Every one there is.
+    pub const ALL: [Self; 2] = [Self::Any, Self::Rsa4096];
+
+    /// Name in settings.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::Rsa4096 => "rsa4096",
+        }
+    }
+
+    /// The one of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|floor| floor.name() == name)
     }
 }
 

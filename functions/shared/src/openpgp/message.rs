@@ -1,11 +1,12 @@
 //! The message writer: sign, compress, encrypt, in one pass.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, Write},
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use flate2::{Compression, write::DeflateEncoder};
+use pgp::packet::SignatureHasher;
 
 use super::{
     Error, RecipientKey, ServiceKey,
@@ -17,57 +18,78 @@ use crate::seal::random_bytes;
 const ZIP: u8 = 1;
 /// Deflate dominates the cost of a package. Level 2 is twice as fast as GnuPG's 6 for 15 % more bytes.
 const DEFLATE_LEVEL: u32 = 2;
-/// How much is asked of the source at once.
-const READ_BYTES: usize = 64 * 1024;
 
-/// Reads `source` to its end and writes it to `out` as one binary OpenPGP message: encrypted to every recipient, signed
-/// by `signer`, compressed. `file_name` (at most 255 bytes) is what the recipient's tool may propose.
+/// One binary OpenPGP message under way: what is written to it is signed, compressed and encrypted to every recipient.
 ///
-/// Memory is constant whatever the length. The message is complete only if this returns `Ok`; before that, `out` holds
-/// a fragment that no tool opens without complaint.
-///
-/// # Errors
-/// [`Error::Read`] and [`Error::Write`] with the error of `source` or `out`; [`Error::Message`] without recipients.
-pub fn encrypt_to_writer<R: Read, W: Write>(
-    mut source: R,
-    file_name: &str,
-    recipients: &[RecipientKey],
-    signer: &ServiceKey,
-    mut out: W,
-) -> Result<(), Error> {
-    if recipients.is_empty() {
-        return Err(Error::Message("no recipients"));
-    }
-    let literal_header = literal_header(file_name)?;
-    let session_key = random_bytes::<32>();
-    for recipient in recipients {
-        out.write_all(&recipient.session_key_packet(&session_key)?).map_err(Error::Write)?;
-    }
-    let encrypted = EncryptedBody::begin(out, &session_key, random_bytes()).map_err(Error::Write)?;
-    let mut compressed = PartialBody::begin(encrypted, COMPRESSED).map_err(Error::Write)?;
-    compressed.write_all(&[ZIP]).map_err(Error::Write)?;
-    let mut compressor = DeflateEncoder::new(compressed, Compression::new(DEFLATE_LEVEL));
+/// Memory is constant whatever the length. The message is complete only once [`finish`](Self::finish) returns `Ok`;
+/// before that, what it wrote is a fragment that no tool opens without complaint.
+pub struct MessageWriter<W: Write> {
+    literal: PartialBody<Compressor<W>>,
+    hasher: SignatureHasher,
+    signer: ServiceKey,
+}
 
-    let (announcement, mut hasher) = signer.begin_signature()?;
-    compressor.write_all(&super::packet_bytes(&announcement)?).map_err(Error::Write)?;
-    let mut literal = PartialBody::begin(&mut compressor, LITERAL).map_err(Error::Write)?;
-    literal.write_all(&literal_header).map_err(Error::Write)?;
-    let mut buffer = vec![0; READ_BYTES];
-    loop {
-        let data = match source.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(length) => &buffer[..length],
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Error::Read(error)),
-        };
-        hasher.write_all(data).map_err(Error::Write)?;
-        literal.write_all(data).map_err(Error::Write)?;
-    }
-    literal.finish().map_err(Error::Write)?;
-    compressor.write_all(&signer.finish_signature(hasher)?).map_err(Error::Write)?;
+type Compressor<W> = DeflateEncoder<PartialBody<EncryptedBody<W>>>;
 
-    let finished = compressor.finish().and_then(PartialBody::finish).and_then(EncryptedBody::finish);
-    finished.and_then(|mut out| out.flush()).map_err(Error::Write)
+impl<W: Write> MessageWriter<W> {
+    /// Begins a message. `file_name` (at most 255 bytes) is what the recipient's tool may propose. Without `compress`,
+    /// for what is compressed already, the data is only framed: time and size are saved.
+    ///
+    /// # Errors
+    /// [`Error::Write`] with the error of `out`; [`Error::Message`] without recipients.
+    pub fn begin(
+        mut out: W,
+        (file_name, compress): (&str, bool),
+        recipients: &[RecipientKey],
+        signer: &ServiceKey,
+    ) -> Result<Self, Error> {
+        if recipients.is_empty() {
+            return Err(Error::Message("no recipients"));
+        }
+        let literal_header = literal_header(file_name)?;
+        let session_key = random_bytes::<32>();
+        for recipient in recipients {
+            out.write_all(&recipient.session_key_packet(&session_key)?).map_err(Error::Write)?;
+        }
+        let encrypted = EncryptedBody::begin(out, &session_key, random_bytes()).map_err(Error::Write)?;
+        let mut compressed = PartialBody::begin(encrypted, COMPRESSED).map_err(Error::Write)?;
+        compressed.write_all(&[ZIP]).map_err(Error::Write)?;
+        let mut compressor =
+            DeflateEncoder::new(compressed, Compression::new(if compress { DEFLATE_LEVEL } else { 0 }));
+
+        let (announcement, hasher) = signer.begin_signature()?;
+        compressor.write_all(&super::packet_bytes(&announcement)?).map_err(Error::Write)?;
+        let mut literal = PartialBody::begin(compressor, LITERAL).map_err(Error::Write)?;
+        literal.write_all(&literal_header).map_err(Error::Write)?;
+        Ok(Self { literal, hasher, signer: signer.clone() })
+    }
+
+    /// Signs what was written and ends the message.
+    ///
+    /// # Errors
+    /// [`Error::Write`] with the error of what the message is written to.
+    pub fn finish(self) -> Result<W, Error> {
+        let mut compressor = self.literal.finish().map_err(Error::Write)?;
+        compressor.write_all(&self.signer.finish_signature(self.hasher)?).map_err(Error::Write)?;
+        let finished = compressor.finish().and_then(PartialBody::finish).and_then(EncryptedBody::finish);
+        finished.map_err(Error::Write)
+    }
+}
+
+impl<W: Write> Write for MessageWriter<W> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.write_all(data).map(|()| data.len())
+    }
+
+    fn write_all(&mut self, data: &[u8]) -> io::Result<()> {
+        self.hasher.write_all(data)?;
+        self.literal.write_all(data)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        // Every layer has a fixed size to fill: there is nothing that could be sent early.
+        Ok(())
+    }
 }
 
 /// Binary, name, time: what precedes the data in a literal packet.

@@ -2,7 +2,7 @@
 //!
 //! * [`ServiceKey`]: signs manifests, webhooks and every package; made by [`generate_service_key`].
 //! * [`RecipientKey`]: a tenant's certificate, accepted only if a message to it can be opened.
-//! * [`encrypt_to_writer`]: signs, compresses and encrypts a stream of any length in constant memory.
+//! * [`MessageWriter`]: signs, compresses and encrypts a stream of any length in constant memory.
 //!
 //! rPGP does keys, signatures and session keys. The framing of messages is ours, because rPGP's has no
 //! compression level and is half as fast. Messages are version 1 (SEIPD, MDC): GnuPG 2.2 opens nothing newer.
@@ -17,16 +17,13 @@ mod recipient;
 mod service;
 mod standing;
 
-pub use message::encrypt_to_writer;
+pub use message::MessageWriter;
 pub use recipient::{KeyFault, RecipientKey};
 pub use service::{ServiceKey, generate_service_key};
 
 /// What can go wrong while signing and encrypting.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The source of a message failed; its own error is the source of this one.
-    #[error("the data to encrypt could not be read")]
-    Read(#[source] io::Error),
     /// The sink of a message failed; its own error is the source of this one.
     #[error("the encrypted message could not be written")]
     Write(#[source] io::Error),

@@ -86,6 +86,15 @@ impl ServiceKey {
         packet_bytes(&DetachedSignature::new(signature).signature)
     }
 
+    /// As [`Self::sign_detached`], in ASCII armor.
+    ///
+    /// # Errors
+    /// [`Error::OpenPgp`], not for a key that was parsed.
+    pub fn sign_detached_armored(&self, data: &[u8]) -> Result<String, Error> {
+        let signature = self.signature_config()?.sign(&self.key.primary_key, &Password::empty(), data)?;
+        Ok(DetachedSignature::new(signature).to_armored_string(ArmorOptions::default())?)
+    }
+
     /// Begins a signature over a stream: the packet that announces it, and what hashes the stream.
     pub(super) fn begin_signature(&self) -> Result<(OnePassSignature, SignatureHasher), Error> {
         let config = self.signature_config()?;

@@ -1,7 +1,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
-use datafusion::arrow::array::{
-    Array, Decimal128Array, Decimal256Array, DictionaryArray, Int32Array, Int64Array, NullArray, UInt64Array,
+use datafusion::arrow::{
+    array::{Array, Decimal128Array, Decimal256Array, DictionaryArray, Int32Array, Int64Array, NullArray, UInt64Array},
+    datatypes::i256,
 };
 use futures::TryStreamExt;
 use object_store::memory::InMemory;

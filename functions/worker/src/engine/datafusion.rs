@@ -3,13 +3,13 @@
 use std::{
     collections::{BTreeMap, HashMap},
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
 use ::datafusion::{
-    arrow::datatypes::{DataType, Schema},
-    common::TableReference,
+    arrow::datatypes::{DataType, Field, Schema, TimeUnit},
+    common::{TableReference, stats::Precision},
     dataframe::DataFrame,
     error::DataFusionError,
     execution::{
@@ -19,6 +19,10 @@ use ::datafusion::{
         runtime_env::RuntimeEnvBuilder,
     },
     logical_expr::LogicalPlan,
+    physical_plan::{
+        ExecutionPlan, execute_stream,
+        statistics::{StatisticsArgs, StatisticsContext},
+    },
     prelude::{SessionConfig, SessionContext},
 };
 use futures::{StreamExt, TryStreamExt};
@@ -53,6 +57,11 @@ impl DataFusion {
         // Operators do not account for all that they hold; half of the rest is for what the pool does not see.
         let pool = (memory.saturating_sub(OVERHEAD) / 2).max(LEAST_POOL);
         Self { lake, pool, spill }
+    }
+
+    /// The folder for what a run cannot hold, theirs who encode included. It is there while a run is.
+    pub fn scratch(&self) -> &Path {
+        &self.spill
     }
 
     /// A session of its own for each run: one thread scans while another encodes, and a sort on one partition
@@ -119,8 +128,12 @@ impl Engine for DataFusion {
             None => without_files(query.definition),
             Some(plan) => {
                 let controls = control::plan(&context, query, &plan).await?;
-                let rows = plan.execute_stream().await.map_err(classify)?.map_err(classify).boxed();
-                Ok(Run { rows, controls })
+                let tasks = Arc::new(plan.task_ctx());
+                let physical = plan.create_physical_plan().await.map_err(classify)?;
+                let exact_rows = exact_rows(physical.as_ref());
+                let schema = physical.schema();
+                let rows = execute_stream(physical, tasks).map_err(classify)?.map_err(classify).boxed();
+                Ok(Run { schema, exact_rows, rows, controls })
             }
         }
     }
@@ -133,7 +146,32 @@ fn without_files(definition: &Definition) -> Result<Run, ProduceError> {
         return Err(ProduceError::permanent(FailureCode::SourceError, detail));
     }
     let controls = definition.checks.iter().map(|_| None).collect();
-    Ok(Run { rows: futures::stream::empty().boxed(), controls })
+    let fields: Vec<Field> =
+        definition.columns.iter().map(|column| Field::new(&column.name, documented(column.kind), true)).collect();
+    let schema = Arc::new(Schema::new(fields));
+    Ok(Run { schema, exact_rows: Some(0), rows: futures::stream::empty().boxed(), controls })
+}
+
+/// The type of a column of which no file is there to tell more.
+fn documented(kind: ColumnKind) -> DataType {
+    match kind {
+        ColumnKind::Text => DataType::Utf8,
+        ColumnKind::Integer => DataType::Int64,
+        ColumnKind::Decimal => DataType::Decimal128(38, 10),
+        ColumnKind::Boolean => DataType::Boolean,
+        ColumnKind::Date => DataType::Date32,
+        ColumnKind::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
+        ColumnKind::Float => DataType::Float64,
+    }
+}
+
+/// Only what is certain: a filter, a join or a limit makes it a guess.
+fn exact_rows(plan: &dyn ExecutionPlan) -> Option<u64> {
+    let statistics = StatisticsContext::new().compute(plan, &StatisticsArgs::new()).ok()?;
+    match statistics.num_rows {
+        Precision::Exact(rows) => u64::try_from(rows).ok(),
+        Precision::Inexact(_) | Precision::Absent => None,
+    }
 }
 
 /// One query over the tables that are known, with its placeholders bound.

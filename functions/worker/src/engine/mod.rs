@@ -12,7 +12,7 @@ mod tests;
 
 use std::{collections::BTreeMap, future::Future};
 
-use ::datafusion::arrow::array::RecordBatch;
+use ::datafusion::arrow::{array::RecordBatch, datatypes::SchemaRef};
 use futures::{future::BoxFuture, stream::BoxStream};
 use waybill::domain::definition::{Definition, parameter::Value};
 
@@ -34,6 +34,10 @@ pub struct Query<'a> {
 
 /// A run that was planned and started.
 pub struct Run {
+    /// What the rows look like.
+    pub schema: SchemaRef,
+    /// How many rows there will be, where the files' own statistics tell for certain.
+    pub exact_rows: Option<u64>,
     /// Its rows.
     pub rows: Rows,
     /// The query of each check of the definition, in its order; none where a check has no query.

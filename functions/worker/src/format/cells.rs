@@ -15,6 +15,10 @@ use datafusion::arrow::{
     },
     error::ArrowError,
 };
+use waybill::domain::style::pattern::Moment;
+
+/// Seconds of a day.
+pub(super) const DAY: i64 = 86_400;
 
 /// One cell.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,7 +43,19 @@ pub(super) enum Cell<'a> {
 pub(super) struct Clock {
     ticks_per_second: i64,
     /// Whether the column's type has a time zone; its ticks are UTC then.
-    zoned: bool,
+    pub(super) zoned: bool,
+}
+
+impl Clock {
+    /// Seconds since 1970-01-01T00:00:00, and milliseconds; what is finer is cut off, towards the past.
+    pub(super) fn read(self, ticks: i64) -> (i64, u16) {
+        let fraction = ticks.rem_euclid(self.ticks_per_second);
+        let milliseconds = match self.ticks_per_second {
+            per_second if per_second >= 1_000 => fraction / (per_second / 1_000),
+            _ => 0,
+        };
+        (ticks.div_euclid(self.ticks_per_second), u16::try_from(milliseconds).unwrap_or_default())
+    }
 }
 
 /// A column's array, cast to one of the types that are read here.
@@ -212,10 +228,17 @@ pub(super) fn date(out: &mut Vec<u8>, days: i64) {
 /// Writes `YYYY-MM-DDTHH:MM:SS.mmm`, with `Z` behind it where the column's type has a time zone. What is finer
 /// than a millisecond is cut off, towards the past.
 pub(super) fn timestamp(out: &mut Vec<u8>, ticks: i64, clock: Clock) {
-    let seconds = ticks.div_euclid(clock.ticks_per_second);
-    let fraction = ticks.rem_euclid(clock.ticks_per_second);
-    date(out, seconds.div_euclid(86_400));
-    let second = seconds.rem_euclid(86_400).unsigned_abs();
+    let (seconds, milliseconds) = clock.read(ticks);
+    local(out, seconds, milliseconds);
+    if clock.zoned {
+        out.push(b'Z');
+    }
+}
+
+/// Writes `YYYY-MM-DDTHH:MM:SS.mmm` of seconds since 1970-01-01T00:00:00 on the same clock.
+pub(super) fn local(out: &mut Vec<u8>, seconds: i64, milliseconds: u16) {
+    date(out, seconds.div_euclid(DAY));
+    let second = seconds.rem_euclid(DAY).unsigned_abs();
     out.push(b'T');
     digits(out, second / 3_600, 2);
     out.push(b':');
@@ -223,13 +246,24 @@ pub(super) fn timestamp(out: &mut Vec<u8>, ticks: i64, clock: Clock) {
     out.push(b':');
     digits(out, second % 60, 2);
     out.push(b'.');
-    let milliseconds = match clock.ticks_per_second {
-        per_second if per_second >= 1_000 => fraction / (per_second / 1_000),
-        _ => 0,
-    };
-    digits(out, milliseconds.unsigned_abs(), 3);
-    if clock.zoned {
-        out.push(b'Z');
+    digits(out, u64::from(milliseconds), 3);
+}
+
+/// What clocks show, so many seconds after they showed 1970-01-01T00:00:00.
+pub(super) fn moment(seconds: i64, millisecond: u16, offset: Option<i32>) -> Moment {
+    let (year, month, day) = civil(seconds.div_euclid(DAY));
+    let second = seconds.rem_euclid(DAY);
+    // All of them are less than 60.
+    let small = |value: i64| u8::try_from(value).unwrap_or_default();
+    Moment {
+        year,
+        month: u8::try_from(month).unwrap_or_default(),
+        day: u8::try_from(day).unwrap_or_default(),
+        hour: small(second / 3_600),
+        minute: small(second / 60 % 60),
+        second: small(second % 60),
+        millisecond,
+        offset,
     }
 }
 

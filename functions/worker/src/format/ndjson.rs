@@ -1,80 +1,33 @@
-//! NDJSON: one object a line, keyed by the columns' names, in their order.
-//!
-//! Every key stands in every object; a null is `null`. **Decimals are strings** (`"12.300"`), with all digits of
-//! their scale: most JSON readers make doubles of numbers, and money must not depend on the reader. Integers and
-//! finite floats are numbers, floats that are not finite `null`, dates and timestamps ISO 8601 strings.
+//! NDJSON: one [object](super::object) a line.
 
-use datafusion::arrow::{array::RecordBatch, error::ArrowError};
-use waybill::domain::definition::Column;
+use datafusion::arrow::array::RecordBatch;
 
-use super::{
-    Encoder,
-    cells::{self, Cell, CellArray},
-};
+use super::{EncodeError, Encoder, Layout, object::Objects};
 
 /// Writes NDJSON.
 pub(super) struct Ndjson {
-    /// What stands before each value: `{"a":` for the first, `,"b":` for the others.
-    keys: Vec<Vec<u8>>,
+    objects: Objects,
 }
 
 impl Ndjson {
     /// For rows of these columns.
-    pub(super) fn new(columns: &[Column]) -> Self {
-        let key = |(index, column): (usize, &Column)| {
-            let mut key = vec![if index == 0 { b'{' } else { b',' }];
-            string(&mut key, &column.name);
-            key.push(b':');
-            key
-        };
-        Self { keys: columns.iter().enumerate().map(key).collect() }
+    pub(super) fn new(layout: &Layout) -> Self {
+        Self { objects: Objects::new(layout) }
     }
 }
 
 impl Encoder for Ndjson {
-    fn header(&mut self, _out: &mut Vec<u8>) {}
-
-    fn encode(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), ArrowError> {
-        let arrays = CellArray::of(batch)?;
-        let columns = arrays.iter().map(CellArray::cells).collect::<Result<Vec<_>, _>>()?;
-        for row in 0..batch.num_rows() {
-            for (key, column) in self.keys.iter().zip(&columns) {
-                out.extend_from_slice(key);
-                value(out, column.get(row));
-            }
-            out.extend_from_slice(b"}\n");
-        }
+    fn header(&mut self, _out: &mut Vec<u8>) -> Result<(), EncodeError> {
         Ok(())
     }
 
-    fn footer(&mut self, _out: &mut Vec<u8>) {}
-}
-
-fn value(out: &mut Vec<u8>, cell: Cell<'_>) {
-    match cell {
-        Cell::Text(text) => string(out, text),
-        Cell::Integer(value) => cells::integer(out, value),
-        Cell::Unsigned(value) => cells::integer(out, value),
-        Cell::Decimal(unscaled, scale) => quoted(out, |out| cells::decimal(out, unscaled, scale)),
-        Cell::Boolean(value) => cells::boolean(out, value),
-        Cell::Date(days) => quoted(out, |out| cells::date(out, i64::from(days))),
-        Cell::Timestamp(ticks, clock) => quoted(out, |out| cells::timestamp(out, ticks, clock)),
-        Cell::Float(value) if value.is_finite() => cells::float(out, value),
-        Cell::Single(value) if value.is_finite() => cells::float(out, value),
-        Cell::Null | Cell::Float(_) | Cell::Single(_) => out.extend_from_slice(b"null"),
+    fn encode(&mut self, batch: &RecordBatch, _row: u64, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        Ok(self.objects.write(batch, out, |_| b"", b"\n")?)
     }
-}
 
-/// What `write` writes needs no escape.
-fn quoted(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
-    out.push(b'"');
-    write(out);
-    out.push(b'"');
-}
-
-fn string(out: &mut Vec<u8>, text: &str) {
-    // A str into a Vec: neither serializing nor writing can fail.
-    let _ = serde_json::to_writer(out, text);
+    fn footer(&mut self, _out: &mut Vec<u8>) -> Result<bool, EncodeError> {
+        Ok(false)
+    }
 }
 
 #[cfg(test)]
@@ -86,19 +39,22 @@ mod tests {
     };
     use proptest::prelude::*;
     use serde_json::{Value, json};
-    use waybill::domain::definition::ColumnKind;
+    use waybill::domain::{
+        definition::{Column, ColumnKind},
+        style::Style,
+    };
 
     use super::*;
 
     fn write(columns: &[(&str, ArrayRef)]) -> String {
         let definition: Vec<_> = columns
             .iter()
-            .map(|(name, _)| Column { name: (*name).to_owned(), title: "-".to_owned(), kind: ColumnKind::Text })
+            .map(|(name, _)| Column { title: "-".to_owned(), ..Column::new(*name, ColumnKind::Text) })
             .collect();
         let arrays = columns.iter().map(|(name, array)| (*name, array.clone(), true));
         let batch = RecordBatch::try_from_iter_with_nullable(arrays).unwrap();
         let mut out = Vec::new();
-        Ndjson::new(&definition).encode(&batch, &mut out).unwrap();
+        Ndjson::new(&Layout::new(&definition, &Style::default())).encode(&batch, 0, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 

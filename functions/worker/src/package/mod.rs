@@ -1,29 +1,51 @@
-//! What the formatted file is wrapped in. Packaging runs on a thread of its own and blocks there: on the left
-//! it reads what the encoder makes of the batches that arrive, on the right it fills the parts of the upload.
+//! What the formatted files are wrapped in. Packaging runs on a thread of its own and blocks there: on the left it takes
+//! the batches that arrive and encodes them, on the right it fills the parts of the upload.
+//!
+//! ```text
+//! Packager ─files─▶ Archive (bare file, or ZIP) ▶ Stream (compression, OpenPGP, or nothing) ▶ PartWriter
+//! ```
 
-mod formatted;
+mod bare;
+#[cfg(test)]
+mod collect;
+mod packager;
 mod parts;
+mod stream;
+mod zip;
 
-use std::io::{self, BufRead, Write};
+use std::io;
 
 use waybill::{
-    domain::{failure::FailureCode, outcome},
-    openpgp::{self, RecipientKey, ServiceKey},
+    domain::{
+        failure::FailureCode,
+        outcome,
+        secret::Secret,
+        wrapping::{Compression, ZipCipher},
+    },
+    openpgp::{MessageWriter, RecipientKey, ServiceKey},
 };
 
+use self::{bare::Bare, zip::Zip};
 pub use self::{
-    formatted::{Feed, Formatted},
+    packager::{Feed, FileFigures, Packaged, Packager},
     parts::{Part, PartWriter},
 };
-use crate::ProduceError;
+use crate::{ProduceError, error::Cause};
 
-/// How the file is wrapped, with the keys for it.
+/// How the files are wrapped, with the keys for it.
 #[derive(Clone)]
 pub enum Package {
     /// Encrypted to these keys and signed by the service.
     Openpgp(Vec<RecipientKey>),
-    /// The bare file.
-    Plain,
+    /// In an archive whose entries are encrypted.
+    Zip {
+        /// With which cipher.
+        cipher: ZipCipher,
+        /// With which password.
+        password: Secret<String>,
+    },
+    /// Not encrypted.
+    Plain(Compression),
 }
 
 impl Package {
@@ -31,49 +53,58 @@ impl Package {
     pub fn kind(&self) -> outcome::Packaging {
         match self {
             Self::Openpgp(_) => outcome::Packaging::Openpgp,
-            Self::Plain => outcome::Packaging::Plain,
+            Self::Zip { .. } => outcome::Packaging::Zip,
+            Self::Plain(_) => outcome::Packaging::Plain,
         }
     }
 
-    /// Media type of the packaged file.
-    pub fn media_type(&self, format: outcome::Format) -> &'static str {
-        match self {
-            Self::Openpgp(_) => "application/octet-stream",
-            Self::Plain => format.media_type(),
-        }
-    }
-
-    /// Reads `source` to its end and writes the package to `out`. `file_name` is that of the packaged file.
-    pub fn write(
+    /// Begins the package. `file_name` is that of the packaged file; with `archive` it holds a ZIP archive of several
+    /// files, else one file.
+    pub(crate) fn open(
         &self,
-        mut source: impl BufRead,
+        out: PartWriter,
         file_name: &str,
+        archive: bool,
         signer: &ServiceKey,
-        mut out: impl Write,
-    ) -> Result<(), ProduceError> {
-        match self {
+    ) -> Result<Box<dyn Archive>, ProduceError> {
+        let opened = match self {
             Self::Openpgp(recipients) if recipients.is_empty() => {
                 let detail = "There is no recipient key to encrypt the report to.";
-                Err(ProduceError::permanent(FailureCode::EncryptionKeyInvalid, detail))
+                return Err(ProduceError::permanent(FailureCode::EncryptionKeyInvalid, detail));
             }
             Self::Openpgp(recipients) => {
-                let inner = file_name.strip_suffix(self.kind().suffix()).unwrap_or(file_name);
-                openpgp::encrypt_to_writer(source, inner, recipients, signer, out).map_err(ProduceError::internal)
+                let inner = file_name.strip_suffix(".pgp").unwrap_or(file_name);
+                let name = (inner, !outcome::Format::is_compressed_file(inner));
+                let message = MessageWriter::begin(out, name, recipients, signer).map_err(ProduceError::internal)?;
+                // The message compresses.
+                if archive { boxed(Zip::stored(message)) } else { boxed(Bare::new(message)) }
             }
-            Self::Plain => copy(&mut source, &mut out).map_err(ProduceError::internal),
-        }
+            Self::Zip { cipher, password } => boxed(Zip::encrypted(out, *cipher, password)),
+            Self::Plain(_) if archive => boxed(Zip::deflated(out)),
+            Self::Plain(Compression::None) => boxed(Bare::new(out)),
+            Self::Plain(Compression::Gzip) => boxed(Bare::new(stream::gzip(out))),
+            Self::Plain(Compression::Zstd) => boxed(Bare::new(stream::zstd(out).map_err(ProduceError::internal)?)),
+        };
+        Ok(opened)
     }
 }
 
-/// `io::copy` without its buffer: the encoder's is written from.
-fn copy(source: &mut impl BufRead, out: &mut impl Write) -> io::Result<()> {
-    loop {
-        let bytes = source.fill_buf()?;
-        if bytes.is_empty() {
-            return out.flush();
-        }
-        let length = bytes.len();
-        out.write_all(bytes)?;
-        source.consume(length);
-    }
+fn boxed(archive: impl Archive + 'static) -> Box<dyn Archive> {
+    Box::new(archive)
+}
+
+/// Takes files one after the other. Called as `begin`, any number of `write`, `end`, for each; then `finish`. What is
+/// dropped before is a fragment.
+pub(crate) trait Archive {
+    /// Begins a file.
+    fn begin(&mut self, name: &str) -> io::Result<()>;
+
+    /// Takes a piece of it.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Ends it.
+    fn end(&mut self) -> io::Result<()>;
+
+    /// Ends the package.
+    fn finish(self: Box<Self>) -> Result<PartWriter, Cause>;
 }

@@ -1,14 +1,24 @@
-use std::{fs, path::Path, time::Instant};
+use std::{collections::BTreeMap, fs, path::Path, time::Instant};
 
 use object_store::memory::InMemory;
+use pgp::composed::{Deserializable, DetachedSignature, SignedPublicKey};
+use serde_json::json;
 use tempfile::TempDir;
 use waybill::{
-    domain::definition::{Binding, Check, ColumnKind, Limits},
-    openpgp::generate_service_key,
+    aws::secrets::SigningKeys,
+    domain::{
+        definition::{Binding, Check, Column, ColumnKind, Limits},
+        outcome::Format,
+        secret::Secret,
+        style::Style,
+        wrapping::{Compression, Split, Wrapping, ZipCipher},
+    },
+    openpgp::{ServiceKey, generate_service_key},
 };
 
 use super::*;
 use crate::{
+    Package,
     fixture::{Sale, condition, dataset, definition, engine, put, put_bytes, total},
     meter::Meter,
 };
@@ -30,7 +40,7 @@ impl Bench {
         let context = Context {
             engine: engine(&lake, folder.path()),
             sink: Sink::Folder(folder.path().join("out")),
-            signing_key: ServiceKey::parse(&key).unwrap(),
+            signers: Signers::new(Arc::new(SigningKeys { openpgp: ServiceKey::parse(&key).unwrap(), webhook: None })),
         };
         let (sender, stop) = watch::channel(None);
         Self { lake, context, folder, _stop: sender, stop }
@@ -57,7 +67,13 @@ impl Bench {
         }
         let mut found = Vec::new();
         walk(&self.folder.path().join("out"), &mut found);
+        found.sort();
         found
+    }
+
+    /// What lies in the sink at that key.
+    fn read(&self, key: &str) -> Vec<u8> {
+        fs::read(self.folder.path().join("out").join(key)).unwrap()
     }
 }
 
@@ -68,10 +84,14 @@ fn job(sql: &str) -> Job {
         definition: Arc::new(definition(sql, &columns, [("sales", bound)])),
         parameters: BTreeMap::new(),
         tenant: "acme".to_owned(),
+        asked: serde_json::json!({}),
+        request: "req_1".to_owned(),
         format: Format::Csv,
-        package: Package::Plain,
-        key: "acme/req_1/1/sales.csv".to_owned(),
-        file_name: "sales.csv".to_owned(),
+        style: Style::default(),
+        package: Package::Plain(Compression::None),
+        wrapping: Wrapping::default(),
+        folder: "acme/req_1/1/".to_owned(),
+        stem: "sales".to_owned(),
     }
 }
 
@@ -83,6 +103,8 @@ fn limited(sql: &str, limits: Limits) -> Job {
 
 const SALES: &[Sale] = &[("acme", "a,b", -1_500, 0), ("globex", "g", 1, 0), ("acme", "=c", 7, 0)];
 const ALL: &str = "SELECT item, amount FROM sales ORDER BY amount";
+/// The report, and beside it the manifest with its signature.
+const WHOLE: [&str; 3] = ["manifest.json", "manifest.json.asc", "sales.csv"];
 /// More rows than any test waits for.
 const ENDLESS: &str = "SELECT item, amount FROM sales CROSS JOIN generate_series(1, 1000000000000)";
 
@@ -99,7 +121,46 @@ async fn a_plain_report_is_what_was_counted() {
     assert_eq!((file.rows, file.plaintext_bytes, &file.plaintext_sha256), (2, bytes, &digest));
     assert_eq!((file.object_bytes, &file.object_sha256), (bytes, &digest));
     assert_eq!((progress.rows(), progress.bytes()), (2, bytes));
-    assert_eq!(bench.files(), ["sales.csv"]);
+    assert_eq!(bench.files(), WHOLE);
+}
+
+#[tokio::test]
+async fn the_manifest_beside_names_what_is_stored() {
+    let bench = Bench::with(SALES).await;
+    let mut job = job(ALL);
+    job.package = Package::Zip { cipher: ZipCipher::Aes256, password: Secret::new("correct horse".to_owned()) };
+    job.wrapping.split = Some(Split::Rows(1));
+    let file = bench.run(&job).await.unwrap();
+    assert_eq!((file.rows, file.parts, file.name.as_str()), (2, 2, "sales.zip"));
+
+    let bytes = bench.read(&ReportFile::manifest_key(&file.key));
+    assert_eq!(file.manifest_sha256, Some(sha256_hex(&bytes)));
+    let manifest: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    let object = bench.read(&file.key);
+    let expected = json!({ "name": "sales.zip", "bytes": object.len(), "sha256": sha256_hex(&object) });
+    assert_eq!((&manifest["object"], &manifest["rows"]), (&expected, &json!(2)));
+    let names: Vec<_> = manifest["files"].as_array().unwrap().iter().map(|file| &file["name"]).collect();
+    assert_eq!(names, ["sales-0001.csv", "sales-0002.csv"]);
+
+    let signature = bench.read(&format!("{}.asc", ReportFile::manifest_key(&file.key)));
+    let (signature, _) = DetachedSignature::from_armor_single(signature.as_slice()).unwrap();
+    let public = bench.context.signers.openpgp().public_armored().unwrap();
+    let (public, _) = SignedPublicKey::from_string(&public).unwrap();
+    signature.verify(&public, bytes.as_slice()).unwrap();
+}
+
+#[tokio::test]
+async fn what_a_format_cannot_hold_is_too_large_before_a_row_is_read() {
+    let bench = Bench::with(SALES).await;
+    let most = Format::Pdf.max_columns().unwrap();
+    let names: Vec<String> = (0..=most).map(|n| format!("c{n}")).collect();
+    // Were it run it would not end.
+    let mut job = job(ENDLESS);
+    job.format = Format::Pdf;
+    Arc::make_mut(&mut job.definition).columns = names.iter().map(|n| Column::new(n, ColumnKind::Text)).collect();
+    let error = bench.run(&job).await.unwrap_err();
+    assert_eq!(error.code(), Some(FailureCode::TooLarge));
+    assert!(bench.files().is_empty());
 }
 
 #[tokio::test]
@@ -171,7 +232,7 @@ async fn a_check_that_does_not_hold_leaves_the_file() {
     let sum = "SELECT sum(amount) FROM sales";
     let checks = vec![total("amount", sum), condition("SELECT count(*) = 3 FROM output")];
     let produced = bench.run_checked(&checked(ALL, checks)).await.unwrap();
-    assert_eq!((produced.file.rows, bench.files()), (2, vec!["sales.csv".to_owned()]));
+    assert_eq!((produced.file.rows, bench.files()), (2, WHOLE.map(str::to_owned).to_vec()));
     let told: Vec<_> = produced.checks.iter().map(|check| (check.passed, check.actual.as_deref())).collect();
     assert_eq!(told, [(true, Some("-1.493")), (false, Some("false"))]);
     assert!(bench.run_checked(&job(ALL)).await.unwrap().checks.is_empty());

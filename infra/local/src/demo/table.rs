@@ -31,6 +31,7 @@ pub fn render(story: &Story) -> String {
         ("decryption", took(Some(milliseconds(story.opening)), &format!("{opener}, with the signature"))),
         ("verified", format!("webhook {}, by the Standard Webhooks library", header("webhook-id"))),
         ("", "OpenPGP signature of the service".to_owned()),
+        ("", "manifest: its OpenPGP signature, its digest as the webhook has it, its figures".to_owned()),
         ("", format!("SHA-256 {}…, size and row count as promised", &story.content.sha256[..16])),
         ("file", shown(&story.file).to_string()),
     ];

@@ -46,19 +46,7 @@ pub async fn follow(
     Path(capability): Path<String>,
 ) -> Result<Response, Problem> {
     let now = clock::now();
-    let unknown = || Problem::not_found("link");
-    let pointer = app.table.get::<LinkRow>(&Key::link_pointer(&capability)).await?.ok_or_else(unknown)?.row.pointer;
-    let (request_key, tenant_key) = (Key::request(&pointer.tenant, pointer.request), Key::tenant(&pointer.tenant));
-    let (link, request, tenant) = tokio::try_join!(
-        recorded(&app, &pointer),
-        app.table.get::<Request>(&request_key),
-        app.table.get::<Tenant>(&tenant_key)
-    )?;
-    // An erasure takes these rows away, but not at once.
-    tenant.filter(|tenant| tenant.row.erasure.is_none()).ok_or_else(unknown)?;
-    let request = request.map(|request| request.row);
-    let earlier = || request.as_ref().and_then(|request| Link::of_pointer(&pointer, request));
-    let link = link.or_else(earlier).ok_or_else(unknown)?;
+    let (link, request) = found(&app, &capability).await?;
     let life = link.follow(request.as_ref(), now);
     let outcome = life.err().unwrap_or(UseOutcome::Redirected);
     app.table.record_use(&used(&link, &method, client, outcome, now)).await?;
@@ -76,6 +64,31 @@ pub async fn follow(
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     ];
     Ok((StatusCode::FOUND, headers).into_response())
+}
+
+/// The request whose file a link opens now; refused as [`follow`] would. No use is recorded.
+pub async fn valid(app: &App, capability: &str, now: Timestamp) -> Result<Request, Problem> {
+    let (link, request) = found(app, capability).await?;
+    link.follow(request.as_ref(), now).map_err(gone)?;
+    request.ok_or_else(|| Problem::not_found("link"))
+}
+
+/// The link of a capability, and the request that it belongs to.
+async fn found(app: &App, capability: &str) -> Result<(Link, Option<Request>), Problem> {
+    let unknown = || Problem::not_found("link");
+    let pointer = app.table.get::<LinkRow>(&Key::link_pointer(capability)).await?.ok_or_else(unknown)?.row.pointer;
+    let (request_key, tenant_key) = (Key::request(&pointer.tenant, pointer.request), Key::tenant(&pointer.tenant));
+    let (link, request, tenant) = tokio::try_join!(
+        recorded(app, &pointer),
+        app.table.get::<Request>(&request_key),
+        app.table.get::<Tenant>(&tenant_key)
+    )?;
+    // An erasure takes these rows away, but not at once.
+    tenant.filter(|tenant| tenant.row.erasure.is_none()).ok_or_else(unknown)?;
+    let request = request.map(|request| request.row);
+    let earlier = || request.as_ref().and_then(|request| Link::of_pointer(&pointer, request));
+    let link = link.or_else(earlier).ok_or_else(unknown)?;
+    Ok((link, request))
 }
 
 async fn recorded(app: &App, pointer: &LinkPointer) -> Result<Option<Link>, TableError> {

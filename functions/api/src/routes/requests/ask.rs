@@ -10,7 +10,7 @@ use axum::{
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
 use waybill::{
-    accept::{Accepted, Order, Preview},
+    accept::{Accepted, Order, Preview, add_wishes},
     clock,
     domain::{
         delivery::Target,
@@ -105,6 +105,7 @@ fn accepted(app: &App, receipt: &Receipt, coalesced: bool) -> Result<Response, P
         "created_at": receipt.created_at,
         "status_url": format!("{}{location}", app.public_url),
     });
+    add_wishes(&mut shown, &receipt.style, &receipt.wrapping, receipt.packaging);
     if let Some(repeats) = receipt.repeats {
         shown["repeats"] = json!(repeats);
     }
@@ -122,7 +123,7 @@ fn describe_preview(preview: &Preview) -> Value {
     let asked = &preview.asked;
     let resolved: Map<String, Value> =
         asked.resolved.iter().map(|(name, value)| (name.clone(), json!(value.to_text()))).collect();
-    json!({
+    let mut shown = json!({
         "valid": true,
         "report": asked.report,
         "report_version": asked.report_version,
@@ -135,7 +136,9 @@ fn describe_preview(preview: &Preview) -> Value {
         "expected_rows": preview.estimate.as_ref().map(|estimate| json!({
             "rows": estimate.rows, "basis": estimate.basis, "runs": estimate.runs,
         })),
-    })
+    });
+    add_wishes(&mut shown, &asked.style, &asked.wrapping, asked.packaging);
+    shown
 }
 
 /// The body that a request was made with, its defaults filled in.
@@ -152,6 +155,7 @@ fn as_asked(request: &Request) -> Value {
         Some(Target::Endpoint { id }) => body["delivery"] = json!({"endpoint": id}),
         None => {}
     }
+    add_wishes(&mut body, &request.style, &request.wrapping, request.packaging);
     body
 }
 

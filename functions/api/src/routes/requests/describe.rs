@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use waybill::{
+    accept::add_wishes,
     aws::table::{RawRow, Row, rows::Progress},
     domain::{
         check::CheckOutcome,
@@ -21,6 +22,7 @@ pub fn status(request: &Request, now: Timestamp) -> Status {
 pub fn request(request: &Request, now: Timestamp) -> Value {
     let status = status(request, now);
     let mut shown = summary(request, now);
+    add_wishes(&mut shown, &request.style, &request.wrapping, request.packaging);
     shown["report_version"] = json!(request.report_version);
     shown["parameters"] = json!(request.parameters);
     shown["delivery"] = match &request.delivery {

@@ -72,7 +72,7 @@ async fn delete_file(app: &Arc<App>, tenant: &str, id: &str, request: Request) -
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "deletion_pending", detail).retry_after(30)
     };
     if let Some(file) = &request.file {
-        app.objects.delete(&file.key).await.map_err(|e| pending(&e))?;
+        app.objects.delete_report(&file.key).await.map_err(|e| pending(&e))?;
     }
     match apply(app, tenant, id, &Event::FileDeleted).await? {
         Applied::Written(committed) => Ok(committed.request.row),

@@ -4,6 +4,7 @@ mod ask;
 mod describe;
 mod end;
 mod list;
+mod password;
 mod show;
 
 use std::sync::Arc;
@@ -16,8 +17,10 @@ use waybill::{
 
 pub use self::{
     ask::{create, rate_limit, repeat},
+    describe::status,
     end::{cancel, delete},
     list::list,
+    password::password,
     show::show,
 };
 use crate::{app::App, problem::Problem};

@@ -24,7 +24,7 @@ use waybill::{
     domain::{link::LinkMode, request::Request},
 };
 
-use super::{POLL_AFTER, describe, load};
+use super::{POLL_AFTER, describe, load, password};
 use crate::{app::App, auth::MayRead, page::Query, problem::Problem};
 
 /// The longest that an answer is put off, in seconds: below the function's own time.
@@ -53,6 +53,9 @@ pub async fn show(
     let now = clock::now();
     let mut shown = describe::request(&request, now);
     describe::add_story(&mut shown, rows, &request);
+    if let Some(url) = password::url(&app, &request, now) {
+        shown["password_url"] = json!(url);
+    }
     let tag = tag(&shown, linked(&request, now));
     let mut answer = if names(&headers, &tag) {
         StatusCode::NOT_MODIFIED.into_response()

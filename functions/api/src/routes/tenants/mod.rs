@@ -3,9 +3,11 @@
 pub mod audit_trail;
 pub mod erasures;
 mod issuers;
+mod key_watch;
 pub mod recipient_keys;
 mod record;
 mod settings;
+mod zip;
 
 use std::sync::Arc;
 
@@ -15,6 +17,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use waybill::{
     aws::table::{
@@ -24,7 +27,7 @@ use waybill::{
         rows::{TenantIssuerRow, TenantsEntry},
     },
     clock,
-    domain::tenant::{RecipientKeyRecord, Tenant, is_valid_tenant_id},
+    domain::tenant::{RecipientKeyRecord, Tenant, is_valid_tenant_id, key_watch::Stage},
 };
 
 use self::settings::Settings;
@@ -156,6 +159,7 @@ fn require_match(headers: &HeaderMap, tenant: Option<&Stored<Tenant>>) -> Result
 }
 
 async fn describe(app: &App, tenant: &Tenant) -> Result<Value, Problem> {
+    let now = clock::now();
     let mut issuers = Vec::new();
     for issuer in &tenant.issuers {
         let row = app.table.get::<TenantIssuerRow>(&Key::issuer(issuer)).await?;
@@ -166,6 +170,9 @@ async fn describe(app: &App, tenant: &Tenant) -> Result<Value, Problem> {
         "name": tenant.name,
         "presenter_id": tenant.presenter_id,
         "packaging": tenant.packaging,
+        "zip": zip::describe(&tenant.zip),
+        "manifest_inside": tenant.manifest_inside,
+        "recipient_key_floor": tenant.key_floor,
         "link": tenant.link,
         "quotas": tenant.quotas,
         "licence_pool": tenant.licence_seats.map(|seats| json!({ "seats": seats })),
@@ -173,18 +180,20 @@ async fn describe(app: &App, tenant: &Tenant) -> Result<Value, Problem> {
         "retention_hours": tenant.retention_hours,
         "identities": tenant.identities,
         "issuers": issuers,
-        "recipient_keys": tenant.active_keys().map(describe_key).collect::<Vec<_>>(),
+        "recipient_keys": tenant.active_keys().map(|key| describe_key(key, now)).collect::<Vec<_>>(),
         "created_at": tenant.created_at,
         "erasure": tenant.erasure,
+        "warnings": key_watch::warnings(tenant, now).into_iter().chain(zip::warning(&tenant.zip)).collect::<Vec<_>>(),
     }))
 }
 
-fn describe_key(key: &RecipientKeyRecord) -> Value {
+fn describe_key(key: &RecipientKeyRecord, now: Timestamp) -> Value {
     json!({
         "fingerprint": key.fingerprint,
         "algorithm": key.algorithm,
         "bits": key.bits,
         "expires_at": key.expires_at,
+        "expires_soon": key.is_active() && Stage::at(key.expires_at, now) > Stage::Valid,
         "added_at": key.added_at,
         "retired_at": key.retired_at,
     })

@@ -20,7 +20,7 @@ use waybill::{
     },
 };
 
-use super::{TRIES, conflict, describe_key, existing, require_stay, settings};
+use super::{TRIES, conflict, describe_key, existing, key_watch, require_stay, settings};
 use crate::{
     app::App,
     audit,
@@ -52,15 +52,17 @@ pub async fn add(
     })
     .await?;
     tracing::info!(tenant.id = id, key.fingerprint, "recipient key added");
-    Ok((StatusCode::CREATED, Json(describe_key(&key))).into_response())
+    Ok((StatusCode::CREATED, Json(describe_key(&key, clock::now()))).into_response())
 }
 
 /// `GET /v1/tenants/{tenant}/recipient-keys`: the active ones and the latest that were retired.
 pub async fn list(State(app): State<Arc<App>>, _: Admin, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
     let tenant = existing(&app, &id).await?.row;
+    let now = clock::now();
     let (active, retired): (Vec<&RecipientKeyRecord>, Vec<_>) =
         tenant.recipient_keys.iter().partition(|key| key.is_active());
-    let shown: Vec<Value> = active.into_iter().chain(retired.into_iter().rev()).map(describe_key).collect();
+    let shown: Vec<Value> =
+        active.into_iter().chain(retired.into_iter().rev()).map(|key| describe_key(key, now)).collect();
     Ok(Json(json!({ "recipient_keys": shown })))
 }
 
@@ -88,7 +90,7 @@ pub async fn retire(
     .await?;
     tracing::info!(tenant.id = id, key.fingerprint = fingerprint, "recipient key retired");
     let key = tenant.recipient_keys.iter().find(|key| key.fingerprint == fingerprint);
-    Ok(Json(describe_key(key.ok_or_else(|| Problem::not_found("recipient key"))?)))
+    Ok(Json(describe_key(key.ok_or_else(|| Problem::not_found("recipient key"))?, now)))
 }
 
 /// Applies a rule to the tenant and writes what it says, with the audit entry, unless it says that nothing changes.
@@ -105,7 +107,9 @@ async fn change(
         require_stay(&read.row)?;
         let Some(next) = rule(&read.row).map_err(refused)? else { return Ok(read.row) };
         let entry = audit::entry(admin, id, action, json!({ "fingerprint": fingerprint }))?;
-        match app.table.write(vec![Write::replace(&read, &next)?, entry]).await {
+        let mut writes = vec![Write::replace(&read, &next)?, entry];
+        writes.extend(key_watch::write(app, &next).await?);
+        match app.table.write(writes).await {
             Ok(()) => return Ok(next),
             Err(TableError::Conflict) => {}
             Err(error) => return Err(error.into()),
@@ -117,6 +121,7 @@ async fn change(
 fn refused(refusal: Refusal) -> Problem {
     let (code, detail) = match refusal {
         Refusal::Unknown => return Problem::not_found("recipient key"),
+        Refusal::BelowFloor(floor) => return Problem::invalid(vec![key_watch::sent_below_floor("/armored", floor)]),
         Refusal::Active => {
             let detail =
                 "The key is active already. To renew its certificate, send that in the settings' `recipient_keys`.";

@@ -18,7 +18,7 @@ use waybill::{
 };
 
 use super::{
-    conflict, issuers,
+    conflict, issuers, key_watch,
     settings::{Settings, WantedKey},
 };
 use crate::{app::App, audit, auth::Admin, problem::Problem};
@@ -69,6 +69,11 @@ impl Known {
                 faults.push(Fault::new(at, "unknown", detail));
             }
         }
+        faults.extend(key_watch::below_floor(settings.key_floor, settings.recipient_keys.as_deref(), before));
+        if settings.zip.lacks_password(before.map(|before| &before.row.zip)) {
+            let detail = "The tenant holds no password yet: send it.";
+            faults.push(Fault::new("/zip/password/value", "missing", detail));
+        }
         Ok(known)
     }
 }
@@ -84,11 +89,7 @@ pub async fn record(
     now: Timestamp,
 ) -> Result<Recorded, Problem> {
     let fresh = (before.is_none() || settings.new_webhook_secret).then(signing_secret);
-    let sealed = match (before, &fresh) {
-        (_, Some(secret)) => seal_for(app, id, secret.expose()).await?,
-        (Some(before), None) => before.row.webhook_secret_sealed.clone(),
-        (None, None) => return Err(Problem::unavailable(&"no webhook secret")),
-    };
+    let sealed = Sealed::of(app, id, before, fresh.as_ref(), settings.zip.sent()).await?;
     let issuers_differ = (known.issuers.iter().zip(&settings.issuers))
         .any(|(known, (_, wanted))| known.as_ref().is_none_or(|known| known.row.settings != *wanted));
     let issuer_rows = known.issuers.iter().zip(settings.issuers.clone()).map(|(known, (_, settings))| {
@@ -105,6 +106,7 @@ pub async fn record(
         Write::overwrite(&TenantsEntry::of(&tenant))?,
     ];
     writes.extend(issuer_rows);
+    writes.extend(key_watch::write(app, &tenant).await?);
     for (grant, known) in tenant.identities.iter().zip(&known.identities) {
         writes.push(upsert(known.as_ref(), &identity(id, grant))?);
     }
@@ -120,13 +122,50 @@ pub async fn record(
     }
 }
 
-fn tenant(id: &str, before: Option<&Stored<Tenant>>, wanted: Settings, sealed: String, now: Timestamp) -> Tenant {
+/// Secrets, sealed for the tenant's row.
+struct Sealed {
+    webhook_secret: String,
+    /// None unless it was sent.
+    zip_password: Option<String>,
+}
+
+impl Sealed {
+    async fn of(
+        app: &App,
+        id: &str,
+        before: Option<&Stored<Tenant>>,
+        fresh: Option<&Secret<String>>,
+        zip_password: Option<&Secret<String>>,
+    ) -> Result<Self, Problem> {
+        let webhook_secret = match (before, fresh) {
+            (_, Some(secret)) => seal_for(app, id, secret).await?,
+            (Some(before), None) => before.row.webhook_secret_sealed.clone(),
+            (None, None) => return Err(Problem::unavailable(&"no webhook secret")),
+        };
+        let zip_password = match zip_password {
+            Some(password) => Some(seal_for(app, id, password).await?),
+            None => None,
+        };
+        Ok(Self { webhook_secret, zip_password })
+    }
+}
+
+async fn seal_for(app: &App, tenant: &str, secret: &Secret<String>) -> Result<String, Problem> {
+    let keyring = app.sealing.get().await?;
+    let associated = Key::tenant(tenant).associated();
+    keyring.seal(secret.expose().as_bytes(), &associated).map_err(|e| Problem::unavailable(&e))
+}
+
+fn tenant(id: &str, before: Option<&Stored<Tenant>>, wanted: Settings, sealed: Sealed, now: Timestamp) -> Tenant {
     let row = before.map(|before| &before.row);
     let mut tenant = Tenant {
         id: id.to_owned(),
         name: wanted.name,
         presenter_id: wanted.presenter_id.or(row.map(|row| row.presenter_id)).unwrap_or_else(Uuid::now_v7),
         packaging: wanted.packaging,
+        zip: wanted.zip.recorded(sealed.zip_password, row.map(|row| &row.zip)),
+        manifest_inside: wanted.manifest_inside,
+        key_floor: wanted.key_floor,
         recipient_keys: row.map_or_else(Vec::new, |row| row.recipient_keys.clone()),
         retention_hours: wanted.retention_hours,
         link: wanted.link,
@@ -135,7 +174,7 @@ fn tenant(id: &str, before: Option<&Stored<Tenant>>, wanted: Settings, sealed: S
         allowed_reports: wanted.allowed_reports,
         issuers: wanted.issuers.into_iter().map(|(_, issuer)| issuer.issuer).collect(),
         identities: wanted.identities.into_iter().map(|(_, grant)| grant).collect(),
-        webhook_secret_sealed: sealed,
+        webhook_secret_sealed: sealed.webhook_secret,
         created_at: row.map_or(now, |row| row.created_at),
         erasure: None,
     };
@@ -220,6 +259,9 @@ fn changed(before: &Tenant, after: &Tenant, issuers_differ: bool) -> Vec<&'stati
         ("name", before.name != after.name),
         ("presenter_id", before.presenter_id != after.presenter_id),
         ("packaging", before.packaging != after.packaging),
+        ("zip", before.zip != after.zip),
+        ("manifest_inside", before.manifest_inside != after.manifest_inside),
+        ("recipient_key_floor", before.key_floor != after.key_floor),
         ("link", before.link != after.link),
         ("quotas", before.quotas != after.quotas),
         ("licence_pool", before.licence_seats != after.licence_seats),
@@ -230,9 +272,4 @@ fn changed(before: &Tenant, after: &Tenant, issuers_differ: bool) -> Vec<&'stati
         ("recipient_keys", before.recipient_keys != after.recipient_keys),
     ];
     differing.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
-}
-
-async fn seal_for(app: &App, tenant: &str, secret: &str) -> Result<String, Problem> {
-    let keyring = app.sealing.get().await?;
-    keyring.seal(secret.as_bytes(), &Key::tenant(tenant).associated()).map_err(|e| Problem::unavailable(&e))
 }

@@ -1,7 +1,7 @@
 //! Settings of a tenant as an administrator sends them.
 //!
 //! Read strictly, every fault at once. What `GET` shows is understood too, so that it can be sent back as it is: of
-//! recipient keys the fingerprints, and `id`, `created_at` and `erasure`, which nobody sets.
+//! recipient keys the fingerprints, and `id`, `created_at`, `erasure` and `warnings`, which nobody sets.
 
 use std::collections::BTreeSet;
 
@@ -15,12 +15,15 @@ use waybill::{
         issuer::{MAX_TEXT, TenantIssuer},
         link::{LinkMode, LinkPolicy},
         outcome::Packaging,
-        tenant::{Grant, Quotas, RecipientKeyRecord, Scope, recipient_keys::MAX_ACTIVE},
+        tenant::{Grant, KeyFloor, Quotas, RecipientKeyRecord, Scope, recipient_keys::MAX_ACTIVE},
     },
     openpgp::RecipientKey,
 };
 
-use super::issuers;
+use super::{
+    issuers,
+    zip::{self, WantedZip},
+};
 use crate::fields::{Faults, Fields};
 
 /// Most identities: with issuers, what is dropped, what is kept and all that goes with it fit one transaction.
@@ -39,10 +42,13 @@ const MAX_RUNNING: u32 = 100;
 /// Most seats of a licence pool.
 const MAX_SEATS: u32 = 10_000;
 
-const FIELDS: [&str; 15] = [
+const FIELDS: [&str; 19] = [
     "name",
     "presenter_id",
     "packaging",
+    "zip",
+    "manifest_inside",
+    "recipient_key_floor",
     "link",
     "quotas",
     "licence_pool",
@@ -55,6 +61,7 @@ const FIELDS: [&str; 15] = [
     "id",
     "created_at",
     "erasure",
+    "warnings",
 ];
 
 /// What is wanted. Entries of lists keep their pointers, for faults that only others can find.
@@ -62,6 +69,9 @@ pub struct Settings {
     pub name: String,
     pub presenter_id: Option<Uuid>,
     pub packaging: Packaging,
+    pub zip: WantedZip,
+    pub manifest_inside: Option<bool>,
+    pub key_floor: KeyFloor,
     pub link: LinkPolicy,
     pub quotas: Quotas,
     pub licence_seats: Option<u32>,
@@ -97,6 +107,11 @@ impl Settings {
                 packaging: fields
                     .choice("packaging", Packaging::from_name, &Packaging::ALL.map(Packaging::name))
                     .unwrap_or(Packaging::Openpgp),
+                zip: zip::read(&fields, &faults),
+                manifest_inside: fields.boolean("manifest_inside"),
+                key_floor: fields
+                    .choice("recipient_key_floor", KeyFloor::from_name, &KeyFloor::ALL.map(KeyFloor::name))
+                    .unwrap_or_default(),
                 retention_hours: fields.whole("retention_hours", 1..=MAX_HOURS),
                 link: link(&fields, retention, &faults),
                 quotas: quotas(&fields),

@@ -1,6 +1,8 @@
 use serde_json::json;
+use waybill::domain::wrapping::ZipCipher;
 
 use super::*;
+use crate::routes::tenants::zip::WantedPassword;
 
 const RETENTION: u32 = 96;
 const KEY: &str = include_str!("../../../../shared/src/openpgp/testdata/curve25519-certified.asc");
@@ -31,6 +33,8 @@ fn little_is_required() {
     let settings = good(&body());
     assert_eq!((settings.name.as_str(), settings.packaging), ("Acme", Packaging::Openpgp));
     assert_eq!((settings.link, settings.quotas), (LinkPolicy::default(), Quotas::default()));
+    assert_eq!((settings.zip.cipher, settings.manifest_inside), (ZipCipher::Aes256, None));
+    assert!(settings.zip.password.is_none() && settings.key_floor == KeyFloor::Any);
     assert!(settings.allowed_reports.is_none() && settings.recipient_keys.is_none() && !settings.new_webhook_secret);
 }
 
@@ -38,7 +42,10 @@ fn little_is_required() {
 fn everything_is_read() {
     let settings = good(&json!({
         "id": "acme", "created_at": "2026-11-22T07:40:06.728Z", "erasure": null,
+        "warnings": ["…"],
         "name": "Acme", "presenter_id": "01a20232-b327-721a-aae1-50376ffb3397", "packaging": "plain",
+        "zip": { "cipher": "zipcrypto", "password": { "kind": "generated", "length": 30 } }, "manifest_inside": false,
+        "recipient_key_floor": "rsa4096",
         "link": { "mode": "direct", "life_hours": 24 },
         "quotas": { "running": 2, "requests_per_day": 100, "rows_per_day": 1_000_000_000_000_u64,
                     "bytes_per_day": null },
@@ -50,6 +57,9 @@ fn everything_is_read() {
         "recipient_keys": [{ "fingerprint": "ABCD", "expires_at": null, "retired_at": null }],
         "new_webhook_secret": true,
     }));
+    assert_eq!(settings.zip.cipher, ZipCipher::Zipcrypto);
+    assert!(matches!(settings.zip.password, Some(WantedPassword::Generated { length: 30, .. })));
+    assert_eq!((settings.manifest_inside, settings.key_floor), (Some(false), KeyFloor::Rsa4096));
     assert_eq!(settings.link, LinkPolicy { mode: LinkMode::Direct, life_hours: Some(24) });
     assert_eq!(settings.quotas.rows_per_day, Some(1_000_000_000_000));
     assert_eq!((settings.quotas.running, settings.quotas.bytes_per_day), (Some(2), None));
@@ -72,7 +82,9 @@ fn nothing_and_everything_are_different_lists() {
 #[test]
 fn a_wrong_type_hides_no_other_fault() {
     let (_, faults) = read(&json!({
-        "id": "other", "name": 7, "presenter_id": "x", "packaging": "zip", "a/b": 1,
+        "id": "other", "name": 7, "presenter_id": "x", "packaging": "rar", "a/b": 1,
+        "zip": { "cipher": 1, "password": { "kind": "held", "value": "x" } }, "manifest_inside": "no",
+        "recipient_key_floor": "rsa1024",
         "link": { "mode": "both", "life_hours": 1.5, "size": 1 },
         "quotas": { "running": 101, "requests_per_day": 0, "rows_per_day": -1, "bytes_per_day": "many" },
         "licence_pool": {}, "allowed_reports": ["", "a b", 7], "retention_hours": 169,
@@ -88,6 +100,10 @@ fn a_wrong_type_hides_no_other_fault() {
         ("/name", "type"),
         ("/presenter_id", "format"),
         ("/packaging", "not_allowed"),
+        ("/zip/cipher", "type"),
+        ("/zip/password/value", "out_of_range"),
+        ("/manifest_inside", "type"),
+        ("/recipient_key_floor", "not_allowed"),
         ("/retention_hours", "out_of_range"),
         ("/link/size", "unknown"),
         ("/link/mode", "not_allowed"),

@@ -29,6 +29,7 @@
 //! | request that an erasure removed | `E#{erasure}` | `REQ#{request}` |
 //! | identity | `ID#{sha256(issuer, subject)}` | `IDENTITY` |
 //! | API key | `T#{tenant}` | `KEY#{key}` |
+//! | watch over recipient keys | `T#{tenant}` | `RECIPIENT_KEYS` |
 //! | issuer of a tenant's own | `ISS#{sha256(issuer)}` | `ISSUER` |
 //! | where a managed link stands | `L#{sha256(capability)}` | `LINK` |
 //! | lock of the sweeper | `LOCK` | `SWEEPER` |
@@ -61,6 +62,9 @@ pub const ADMISSION: &str = "ADM#";
 
 /// What the sort keys of a tenant's API keys begin with.
 pub const API_KEYS: &str = "KEY#";
+
+/// Sort key of the watch over a tenant's recipient keys.
+pub const KEY_WATCH: &str = "RECIPIENT_KEYS";
 
 /// What the sort keys of a tenant's requests begin with.
 pub const REQUESTS: &str = "REQ#";
@@ -254,6 +258,11 @@ impl Key {
     /// An API key.
     pub fn api_key(tenant: &str, key: ApiKeyId) -> Self {
         Self::new(format!("T#{tenant}"), format!("{API_KEYS}{key}"))
+    }
+
+    /// The watch over a tenant's recipient keys.
+    pub fn key_watch(tenant: &str) -> Self {
+        Self::new(format!("T#{tenant}"), KEY_WATCH)
     }
 
     /// An issuer of a tenant's own, by its `iss`: whose it is is not known before.

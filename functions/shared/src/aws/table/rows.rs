@@ -18,7 +18,7 @@ use crate::domain::{
     message::Announcement,
     request::{Lease, Receipt, Request},
     statistics::Statistics,
-    tenant::{Scope, Tenant},
+    tenant::{Scope, Tenant, key_watch::KeyWatch},
 };
 
 /// How long rows about a finished request are kept for support.
@@ -154,6 +154,16 @@ pub struct TenantIssuerRow {
 impl Row for TenantIssuerRow {
     fn key(&self) -> Key {
         Key::issuer(&self.settings.issuer)
+    }
+}
+
+impl Row for KeyWatch {
+    fn key(&self) -> Key {
+        Key::key_watch(&self.tenant)
+    }
+
+    fn due_at(&self) -> Option<Timestamp> {
+        self.due_at
     }
 }
 

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{check::CheckKind, outcome::Format};
+use super::{check::CheckKind, outcome::Format, style::Style};
 
 /// A published report.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +34,8 @@ pub struct Definition {
     pub columns: Vec<Column>,
     /// Formats that may be asked for; the first is the default.
     pub formats: Vec<Format>,
+    /// How values are written for people, unless a request wants them otherwise.
+    pub style: Style,
     /// Bounds on one run.
     pub limits: Limits,
     /// What must hold of the output, in the file's order; names are unique.
@@ -165,6 +167,20 @@ pub struct Column {
     /// Documented type.
     #[serde(rename = "type")]
     pub kind: ColumnKind,
+    /// How its values are written for people: a [pattern](super::style::pattern) that fits its type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// Whether documents (HTML, PDF) show its sum; of integers and decimals only.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub total: bool,
+}
+
+impl Column {
+    /// A column without a title or format of its own.
+    pub fn new(name: impl Into<String>, kind: ColumnKind) -> Self {
+        let name = name.into();
+        Self { title: name.clone(), name, kind, format: None, total: false }
+    }
 }
 
 /// Documented types of output columns.

@@ -5,19 +5,19 @@
 
 mod check;
 mod dataset;
+mod output;
 mod parameter;
 mod section;
 mod sql;
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
-use toml::de::DeTable;
+use toml::{Spanned, de::DeTable};
 
 use self::section::{Faults, Section};
-use super::{Column, ColumnKind, Definition, Limits};
-use crate::domain::outcome::Format;
+use super::{Definition, Limits};
+use crate::domain::{outcome::Format, style::title_fault};
 
 /// A mistake in a definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,18 +56,19 @@ pub fn parse(file_name: &str, text: &str) -> Result<Definition, Vec<Fault>> {
 /// Reads the whole document. What could not be read is left empty: its fault has been noted.
 fn read(root: &Section<'_>, file_name: &str) -> Definition {
     let (parameters, all_parameters) = parameter::read_all(root);
-    let columns = read_columns(root);
+    let columns = output::read_columns(root);
     let (checks, controls) = check::read_all(root, &columns);
     let definition = Definition {
         id: read_id(root, file_name),
         version: root.required_integer("version", 1..=u32::MAX.into()).unwrap_or_default(),
-        title: read_line(root, "title", true).unwrap_or_default(),
+        title: root.required_text("title").map(|title| check_title(root, &title)).unwrap_or_default(),
         description: root.text("description").map(|text| text.get_ref().trim().to_owned()).unwrap_or_default(),
         sql: root.required_text("sql").map(|sql| (*sql.get_ref()).to_owned()).unwrap_or_default(),
         datasets: dataset::read_all(root),
         parameters,
         columns,
         formats: read_formats(root),
+        style: output::read(root),
         limits: read_limits(root),
         checks,
     };
@@ -88,13 +89,12 @@ fn read_id(root: &Section<'_>, file_name: &str) -> String {
     name.to_owned()
 }
 
-/// One line of text for people.
-fn read_line(section: &Section<'_>, key: &'static str, required: bool) -> Option<String> {
-    let text = if required { section.required_text(key) } else { section.text(key) }?;
-    if text.get_ref().trim().is_empty() || text.get_ref().chars().any(char::is_control) {
-        section.faults.add(text.span().start, format!("`{key}` must be one line, and not empty"));
+/// A title of the report or of a column.
+fn check_title(section: &Section<'_>, title: &Spanned<&str>) -> String {
+    if let Some((_, reason)) = title_fault(title.get_ref()) {
+        section.faults.add(title.span().start, format!("`title` {reason}"));
     }
-    Some((*text.get_ref()).to_owned())
+    (*title.get_ref()).to_owned()
 }
 
 /// What a name must be that [`is_name`] refused, without and with upper case.
@@ -107,38 +107,6 @@ fn is_name(name: &str, upper_case: bool) -> bool {
     let letter = |c: char| c.is_ascii_lowercase() || c == '_' || (upper_case && c.is_ascii_uppercase());
     name.len() <= MAX_NAME && name.starts_with(letter) && name.chars().all(|c| letter(c) || c.is_ascii_digit())
 }
-
-fn read_columns(root: &Section<'_>) -> Vec<Column> {
-    let sections = root.required_list("columns");
-    let mut names = BTreeSet::new();
-    let mut columns = Vec::new();
-    for section in sections {
-        let name = section.required_text("name");
-        if let Some(name) = &name {
-            if !is_name(name.get_ref(), true) {
-                root.faults.add(name.span().start, format!("`{}`, a column, {ANY_CASE_NAME}", name.get_ref()));
-            } else if !names.insert(name.get_ref().to_owned()) {
-                root.faults.add(name.span().start, format!("column `{}` is there twice", name.get_ref()));
-            }
-        }
-        let name = name.map(|name| (*name.get_ref()).to_owned()).unwrap_or_default();
-        let title = read_line(&section, "title", false).unwrap_or_else(|| name.clone());
-        let kind = section.required_choice("type", &COLUMN_KINDS).unwrap_or(ColumnKind::Text);
-        section.refuse_unknown_keys();
-        columns.push(Column { name, title, kind });
-    }
-    columns
-}
-
-const COLUMN_KINDS: [(&str, ColumnKind); 7] = [
-    ("text", ColumnKind::Text),
-    ("integer", ColumnKind::Integer),
-    ("decimal", ColumnKind::Decimal),
-    ("boolean", ColumnKind::Boolean),
-    ("date", ColumnKind::Date),
-    ("timestamp", ColumnKind::Timestamp),
-    ("float", ColumnKind::Float),
-];
 
 fn read_formats(root: &Section<'_>) -> Vec<Format> {
     let Some(names) = root.required("formats").and_then(|value| root.strings("formats", value)) else { return vec![] };

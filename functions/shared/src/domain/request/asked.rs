@@ -15,6 +15,8 @@ use crate::domain::{
     id::RequestId,
     link::LinkPolicy,
     outcome::{Format, Packaging},
+    style::Style,
+    wrapping::Wrapping,
 };
 
 /// What is asked for, once it is known to be right.
@@ -38,6 +40,10 @@ pub struct Asked {
     pub format: Format,
     /// What the file is wrapped in.
     pub packaging: Packaging,
+    /// How it is wrapped.
+    pub wrapping: Wrapping,
+    /// What is written otherwise than the definition says.
+    pub style: Style,
     /// Who is told at the end, if anybody.
     pub delivery: Option<Target>,
     /// On whose behalf.
@@ -61,6 +67,12 @@ pub struct Receipt {
     pub format: Format,
     /// What the file will be wrapped in.
     pub packaging: Packaging,
+    /// How it will be wrapped.
+    #[serde(default)]
+    pub wrapping: Wrapping,
+    /// What will be written otherwise than the definition says.
+    #[serde(default)]
+    pub style: Style,
     /// When it was recorded.
     pub created_at: Timestamp,
     /// The request that it repeats.
@@ -75,6 +87,8 @@ impl Asked {
             self.run_digest(),
             self.format,
             self.packaging,
+            self.wrapping,
+            self.style,
             self.delivery,
             self.presenter_id,
             self.retention_hours,
@@ -111,6 +125,8 @@ impl Request {
             report: self.report.clone(),
             format: self.format,
             packaging: self.packaging,
+            wrapping: self.wrapping.clone(),
+            style: self.style.clone(),
             created_at: self.created_at,
             repeats: self.repeats,
         }
@@ -128,6 +144,8 @@ impl Request {
             resolved: asked.resolved,
             format: asked.format,
             packaging: asked.packaging,
+            wrapping: asked.wrapping,
+            style: asked.style,
             delivery: asked.delivery,
             presenter_id: asked.presenter_id,
             repeats: asked.repeats,
@@ -148,6 +166,7 @@ impl Request {
             checks: vec![],
             expires_at: None,
             link_sealed: None,
+            password_sealed: None,
             failure: None,
             cancellation: None,
             deletion: None,

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Deed, Effect, Event, HANDOFF_GRACE, Lease, Refusal, Request, Rules, Status};
+use super::{Deed, Effect, Event, HANDOFF_GRACE, Lease, Refusal, Request, Rules, Sealed, Status};
 use crate::domain::{
     check::CheckOutcome,
     failure::{Failure, FailureCode},
@@ -20,9 +20,7 @@ impl Request {
         match event {
             Event::Claim { owner } => self.claim(owner, now, rules),
             Event::Renew { owner } => self.renew(owner, now, rules),
-            Event::Succeed { owner, file, checks, link_sealed } => {
-                self.succeed(&owner, (file, checks, link_sealed), now)
-            }
+            Event::Succeed { owner, file, checks, sealed } => self.succeed(&owner, (file, checks, sealed), now),
             Event::Fail { owner, failure, transient } => self.fail(&owner, failure, transient, now, rules),
             Event::Park => self.park(now),
             Event::Cancel { by } => self.cancel(by, now),
@@ -75,7 +73,7 @@ impl Request {
     fn succeed(
         &self,
         owner: &str,
-        (file, checks, link_sealed): (ReportFile, Vec<CheckOutcome>, Option<String>),
+        (file, checks, sealed): (ReportFile, Vec<CheckOutcome>, Sealed),
         now: Timestamp,
     ) -> Result<Step, Refusal> {
         self.require_holder(owner)?;
@@ -84,7 +82,8 @@ impl Request {
         let expires_at = now + SignedDuration::from_hours(i64::from(self.retention_hours));
         next.file = Some(file);
         next.checks = checks;
-        next.link_sealed = link_sealed;
+        next.link_sealed = sealed.link;
+        next.password_sealed = sealed.password;
         next.expires_at = Some(expires_at);
         next.due_at = Some(expires_at);
         Ok((next, effects))
@@ -128,6 +127,7 @@ impl Request {
         let mut next = self.clone();
         next.status = Status::Expired;
         next.link_sealed = None;
+        next.password_sealed = None;
         next.expires_at = Some(now.min(self.expires_at.unwrap_or(now)));
         next.deletion = Some(Deed { at: now, by });
         next.due_at = Some(now + HANDOFF_GRACE);
@@ -217,17 +217,28 @@ impl Request {
         }
         next.status = Status::Expired;
         next.link_sealed = None;
+        next.password_sealed = None;
         Ok((next, vec![Effect::Announce(EventKind::ReportExpired)]))
     }
 
     /// Key of an attempt's object. Every attempt has its own, so that none can overwrite another's file.
     pub fn object_key(&self, attempt: u32) -> String {
-        format!("{}/{}/{attempt}/{}", self.tenant, self.id, self.file_name())
+        format!("{}{}", self.folder(attempt), self.file_name())
+    }
+
+    /// What the keys of an attempt's objects begin with.
+    pub fn folder(&self, attempt: u32) -> String {
+        format!("{}/{}/{attempt}/", self.tenant, self.id)
     }
 
     /// Name of the file as its receiver sees it.
     pub fn file_name(&self) -> String {
-        format!("{}-{}.{}{}", self.report, self.id, self.format.name(), self.packaging.suffix())
+        self.wrapping.file_name(&self.file_stem(), self.format, self.packaging)
+    }
+
+    /// The same without extensions.
+    pub fn file_stem(&self) -> String {
+        format!("{}-{}", self.report, self.id)
     }
 
     /// Whether somebody may be at work on it.

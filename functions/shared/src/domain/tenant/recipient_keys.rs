@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{RecipientKeyRecord, Tenant};
+use super::{KeyFloor, RecipientKeyRecord, Tenant};
 use crate::domain::outcome::Packaging;
 
 /// Keys that reports are encrypted to, at most.
@@ -23,12 +23,33 @@ pub enum Refusal {
         /// Fingerprints of the active ones; first the one to retire.
         active: Vec<String>,
     },
+    /// It is less than the tenant's floor wants.
+    #[error("the key is below the tenant's floor")]
+    BelowFloor(KeyFloor),
     /// The tenant has no such key.
     #[error("no such key")]
     Unknown,
     /// Without it, what is packaged by default could not be encrypted.
     #[error("it is the last active key")]
     Last,
+}
+
+impl KeyFloor {
+    /// Whether a key is enough: what counts is the key in it that encrypts.
+    pub fn admits(self, key: &RecipientKeyRecord) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Rsa4096 => key.algorithm.as_deref() == Some("RSA") && key.bits >= Some(4096),
+        }
+    }
+
+    /// What a key must be, for the customer.
+    pub const fn wants(self) -> &'static str {
+        match self {
+            Self::Any => "any key that the service can encrypt to",
+            Self::Rsa4096 => "RSA with 4096 bits or more",
+        }
+    }
 }
 
 impl Tenant {
@@ -42,6 +63,9 @@ impl Tenant {
         let mut active: Vec<&RecipientKeyRecord> = self.active_keys().collect();
         if active.iter().any(|known| known.fingerprint == key.fingerprint) {
             return Err(Refusal::Active);
+        }
+        if !self.key_floor.admits(&key) {
+            return Err(Refusal::BelowFloor(self.key_floor));
         }
         if active.len() >= MAX_ACTIVE {
             // What ends first is what is being replaced; of those that never end, the oldest.
@@ -120,6 +144,9 @@ mod tests {
             name: "Acme".to_owned(),
             presenter_id: Uuid::nil(),
             packaging,
+            zip: crate::domain::tenant::ZipSettings::default(),
+            manifest_inside: None,
+            key_floor: crate::domain::tenant::KeyFloor::Any,
             recipient_keys: vec![],
             retention_hours: None,
             link: LinkPolicy::default(),
@@ -155,6 +182,25 @@ mod tests {
         assert_eq!(rotated.without_key("X", true, at(5)), Err(Refusal::Unknown));
         let back = rotated.with_key(key("A", 6, None)).unwrap();
         assert_eq!((active(&back), back.recipient_keys.len()), (vec!["B", "A"], 2));
+    }
+
+    #[test]
+    fn a_floor_admits_rsa_of_its_length_and_nothing_else() {
+        let of = |algorithm: Option<&str>, bits| {
+            let algorithm = algorithm.map(str::to_owned);
+            RecipientKeyRecord { algorithm, bits, ..key("A", 0, None) }
+        };
+        let strict = Tenant { key_floor: KeyFloor::Rsa4096, ..tenant(Packaging::Openpgp) };
+        for bits in [4096, 8192] {
+            let strong = of(Some("RSA"), Some(bits));
+            assert!(strict.with_key(strong).is_ok(), "{bits}");
+        }
+        // What an earlier release recorded says neither: it must be registered anew.
+        let weak = [of(Some("RSA"), Some(4095)), of(Some("Curve25519"), Some(255)), of(None, None)];
+        for key in weak.into_iter().chain([of(Some("NIST P-521"), Some(4096)), of(Some("RSA"), None)]) {
+            assert_eq!(strict.with_key(key.clone()), Err(Refusal::BelowFloor(KeyFloor::Rsa4096)), "{key:?}");
+            assert!(KeyFloor::Any.admits(&key));
+        }
     }
 
     #[test]

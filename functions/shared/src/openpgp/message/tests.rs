@@ -1,6 +1,9 @@
 //! Messages written here, opened by rPGP and, where it is installed, by GnuPG.
 
-use std::process::{Command, Stdio};
+use std::{
+    io::Read,
+    process::{Command, Stdio},
+};
 
 use jiff::Timestamp;
 use pgp::{
@@ -59,6 +62,12 @@ impl Read for Odd<'_> {
     }
 }
 
+fn encrypt(mut source: impl Read, recipients: &[RecipientKey], signer: &ServiceKey) -> Vec<u8> {
+    let mut message = MessageWriter::begin(Vec::new(), ("rows.csv", true), recipients, signer).unwrap();
+    io::copy(&mut source, &mut message).unwrap();
+    message.finish().unwrap()
+}
+
 fn decrypt(message: &[u8], with: &SignedSecretKey, signer: &ServiceKey) -> (Vec<u8>, String) {
     let (signer, _) = SignedPublicKey::from_string(&signer.public_armored().unwrap()).unwrap();
     let message = Message::from_bytes(message).unwrap();
@@ -75,8 +84,7 @@ fn a_long_stream_round_trips_to_every_recipient() {
     let recipients = [KeyType::X25519, KeyType::ECDH(ECCCurve::Curve25519Legacy), KeyType::Rsa(2048)].map(recipient);
     let keys: Vec<RecipientKey> = recipients.iter().map(|(_, key)| key.clone()).collect();
     let (signer, plaintext) = (service(), report(5_000_011));
-    let mut message = Vec::new();
-    encrypt_to_writer(Odd(&plaintext, 1), "rows.csv", &keys, &signer, &mut message).unwrap();
+    let message = encrypt(Odd(&plaintext, 1), &keys, &signer);
     assert!(message.len() < plaintext.len() * 2 / 3, "{} bytes are not compressed", message.len());
     for (secret, _) in &recipients {
         let (opened, name) = decrypt(&message, secret, &signer);
@@ -90,20 +98,14 @@ fn small_and_empty_sources_round_trip() {
     let ((secret, key), signer) = (recipient(KeyType::X25519), service());
     for length in [0, 1, 511, 512, 65_535, 65_536, 65_537, 131_072] {
         let plaintext = report(length);
-        let mut message = Vec::new();
-        encrypt_to_writer(plaintext.as_slice(), "a", std::slice::from_ref(&key), &signer, &mut message).unwrap();
+        let message = encrypt(plaintext.as_slice(), std::slice::from_ref(&key), &signer);
         assert!(decrypt(&message, &secret, &signer).0 == plaintext, "{length} bytes");
     }
 }
 
 #[test]
-fn failures_of_source_and_sink_are_told_apart() {
+fn failures_of_the_sink_and_of_the_caller_are_told_apart() {
     struct Broken;
-    impl Read for Broken {
-        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-            Err(io::Error::other("source"))
-        }
-    }
     impl Write for Broken {
         fn write(&mut self, _: &[u8]) -> io::Result<usize> {
             Err(io::Error::other("sink"))
@@ -113,13 +115,11 @@ fn failures_of_source_and_sink_are_told_apart() {
         }
     }
     let (key, signer) = ([recipient(KeyType::X25519).1], service());
-    let source = encrypt_to_writer(Broken, "a", &key, &signer, io::sink()).unwrap_err();
-    assert!(matches!(&source, Error::Read(error) if error.to_string() == "source"), "{source:?}");
-    let sink = encrypt_to_writer(io::empty(), "a", &key, &signer, Broken).unwrap_err();
+    let sink = MessageWriter::begin(Broken, ("a", true), &key, &signer).err().unwrap();
     assert!(matches!(&sink, Error::Write(error) if error.to_string() == "sink"), "{sink:?}");
-    let none = encrypt_to_writer(io::empty(), "a", &[], &signer, io::sink()).unwrap_err();
+    let none = MessageWriter::begin(io::sink(), ("a", true), &[], &signer).err().unwrap();
     assert!(matches!(none, Error::Message(_)));
-    let long = encrypt_to_writer(io::empty(), &"a".repeat(256), &key, &signer, io::sink()).unwrap_err();
+    let long = MessageWriter::begin(io::sink(), (&"a".repeat(256), true), &key, &signer).err().unwrap();
     assert!(matches!(long, Error::Message(_)));
 }
 
@@ -203,8 +203,7 @@ fn gnupg_opens_a_message_and_finds_a_good_signature() {
     gpg.run(&["--import"], signer.public_armored().unwrap().as_bytes());
     for length in [0, 65_536, 3_000_017] {
         let plaintext = report(length);
-        let mut message = Vec::new();
-        encrypt_to_writer(Odd(&plaintext, 3), "rows.csv", &keys, &signer, &mut message).unwrap();
+        let message = encrypt(Odd(&plaintext, 3), &keys, &signer);
         for (secret, _) in &recipients {
             let secret_armored = secret.to_armored_string(ArmorOptions::default()).unwrap();
             let home = Gpg::new("recipient").unwrap();

@@ -43,6 +43,7 @@ fn usable_certificates_tell_what_they_are() {
     let cases = [
         (testdata!("curve25519-certified"), "Curve25519", 255, "B86ED5DB45505AAB8298498B9168E5E16638B606"),
         (testdata!("nist-p256"), "NIST P-256", 256, "CD5A056B3E243BFA697167AE614BC0A8AE536EBA"),
+        (testdata!("rsa4096"), "RSA", 4096, "57E4A374C3093F818D97F2694C8A4F6DB10B5C40"),
     ];
     for (armored, algorithm, bits, fingerprint) in cases {
         let key = parse_at(armored, IN_2026 + 86_400 * 365).unwrap();
@@ -74,6 +75,7 @@ fn unusable_certificates_are_refused_with_their_fault() {
     assert_eq!(fault(testdata!("revoked")), KeyFault::Revoked);
     assert_eq!(fault(testdata!("subkey-revoked")), KeyFault::Revoked);
     assert_eq!(fault(testdata!("sign-only")), KeyFault::NoEncryptionKey);
+    assert_eq!(fault(testdata!("certify-only")), KeyFault::NoEncryptionKey);
     assert_eq!(fault(testdata!("weak")), KeyFault::Weak { bits: 1024 });
     let two = concat!(testdata!("sign-only"), testdata!("nist-p256"));
     assert_eq!(fault(two), KeyFault::SeveralKeys);

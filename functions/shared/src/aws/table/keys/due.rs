@@ -1,6 +1,6 @@
 //! What the sweeper finds in the index `due`.
 
-use super::{HEALTH, Key, LANE_SLOTS, RECOVERIES};
+use super::{HEALTH, KEY_WATCH, Key, LANE_SLOTS, RECOVERIES};
 use crate::domain::id::{DeliveryId, ErasureId, EventId, RecoveryId, RequestId};
 
 /// What a due row is, read off its key.
@@ -56,6 +56,11 @@ pub enum DueRow {
         /// Which.
         recovery: RecoveryId,
     },
+    /// The watch over recipient keys.
+    KeyWatch {
+        /// Whose.
+        tenant: String,
+    },
 }
 
 impl DueRow {
@@ -78,6 +83,9 @@ impl DueRow {
         }
         if let Some(recovery) = key.sk.strip_prefix(RECOVERIES) {
             return Some(Self::Recovery { tenant: rest.to_owned(), recovery: recovery.parse().ok()? });
+        }
+        if key.sk == KEY_WATCH {
+            return Some(Self::KeyWatch { tenant: rest.to_owned() });
         }
         let (tenant, request) = rest.split_once('#')?;
         let (tenant, request) = (tenant.to_owned(), request.parse().ok()?);
@@ -118,6 +126,8 @@ mod tests {
             Some(DueRow::Health { tenant: tenant.clone(), lane: lane.clone() })
         );
         assert_eq!(DueRow::of(&Key::lane_slot("acme", "end_1", 7)), Some(DueRow::LaneSlot { tenant, lane, number: 7 }));
+        let watch = DueRow::KeyWatch { tenant: "acme".to_owned() };
+        assert_eq!(DueRow::of(&Key::key_watch("acme")), Some(watch));
         let erasure = ErasureId::generate();
         assert_eq!(DueRow::of(&Key::erasure(erasure)), Some(DueRow::Erasure(erasure)));
         for other in [Key::attempt("acme", request, delivery, 1), Key::tenant("acme"), Key::sweeper_lock()] {

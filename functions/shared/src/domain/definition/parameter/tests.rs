@@ -26,6 +26,7 @@ fn definition(parameters: Vec<Parameter>) -> Definition {
         parameters,
         columns: vec![],
         formats: vec![],
+        style: crate::domain::style::Style::default(),
         limits: super::super::Limits::default(),
         checks: vec![],
     }

@@ -56,9 +56,16 @@ impl<'t> Section<'t> {
         Self { faults, at, label, table, asked: RefCell::default() }
     }
 
+    fn note_asked(&self, key: &'static str) {
+        let mut asked = self.asked.borrow_mut();
+        if !asked.contains(&key) {
+            asked.push(key);
+        }
+    }
+
     /// What the key holds.
     pub fn get(&self, key: &'static str) -> Option<&'t Spanned<DeValue<'t>>> {
-        self.asked.borrow_mut().push(key);
+        self.note_asked(key);
         self.table.get(key)
     }
 
@@ -115,8 +122,15 @@ impl<'t> Section<'t> {
     }
 
     /// One of the listed names.
+    pub fn choice<T: Copy>(&self, key: &'static str, choices: &[(&str, T)]) -> Option<T> {
+        self.text(key).and_then(|name| self.chosen(key, &name, choices))
+    }
+
     pub fn required_choice<T: Copy>(&self, key: &'static str, choices: &[(&str, T)]) -> Option<T> {
-        let name = self.required_text(key)?;
+        self.required_text(key).and_then(|name| self.chosen(key, &name, choices))
+    }
+
+    fn chosen<T: Copy>(&self, key: &str, name: &Spanned<&str>, choices: &[(&str, T)]) -> Option<T> {
         let choice = choices.iter().find(|(known, _)| known == name.get_ref()).map(|(_, choice)| *choice);
         if choice.is_none() {
             let known: Vec<_> = choices.iter().map(|(known, _)| *known).collect();
@@ -142,7 +156,7 @@ impl<'t> Section<'t> {
 
     /// The table under a key, if there is one.
     pub fn section(&self, key: &'static str) -> Option<Self> {
-        self.asked.borrow_mut().push(key);
+        self.note_asked(key);
         let (name, value) = self.table.get_key_value(key)?;
         self.child(name.span().start, key, value)
     }

@@ -4,9 +4,10 @@ use serde_json::json;
 use super::*;
 use crate::domain::definition::parameter::ValueType;
 use crate::domain::definition::{Binding, Check, CheckRule, Dataset, ParameterKind, Partition, PartitionKind, Source};
+use crate::domain::style::{Formulas, Style};
 
 /// A definition with every key in it.
-const VALID: &str = r#"id = "lines"
+const VALID: &str = r##"id = "lines"
 version = 3
 title = "Lines"
 description = "Every line."
@@ -66,6 +67,19 @@ type = "date"
 name = "Amount"
 title = "Amount (net)"
 type = "decimal"
+format = "#,##0.00"
+total = true
+
+[output]
+time_zone = "Europe/Berlin"
+date_format = "%d/%m/%Y"
+timestamp_format = "%F %T"
+decimal_separator = ","
+grouping_separator = "."
+null_text = "n/a"
+delimiter = ";"
+bom = true
+formulas = "raw"
 
 [limits]
 max_rows = 1_000_000
@@ -104,7 +118,7 @@ kind = "condition"
 sql = '''
 SELECT count(*) = 0
 FROM output WHERE "Amount" < 0'''
-"#;
+"##;
 
 /// Faults as `line: reason` of the valid file with one text replaced.
 fn faults(old: &str, new: &str) -> Vec<String> {
@@ -151,6 +165,21 @@ fn a_valid_file_is_read_in_full() {
     let titles: Vec<_> =
         definition.columns.iter().map(|column| (column.name.as_str(), column.title.as_str())).collect();
     assert_eq!(titles, [("day", "day"), ("Amount", "Amount (net)"), ("lines", "lines")]);
+    let written: Vec<_> = definition.columns.iter().map(|column| (column.format.as_deref(), column.total)).collect();
+    assert_eq!(written, [(None, false), (Some("#,##0.00"), true), (None, false)]);
+    let style = Style {
+        time_zone: Some("Europe/Berlin".to_owned()),
+        date_format: Some("%d/%m/%Y".to_owned()),
+        timestamp_format: Some("%F %T".to_owned()),
+        decimal_separator: Some(','),
+        grouping_separator: Some('.'),
+        null_text: Some("n/a".to_owned()),
+        delimiter: Some(';'),
+        bom: Some(true),
+        formulas: Some(Formulas::Raw),
+        ..Style::default()
+    };
+    assert_eq!(definition.style, style);
     let sum = CheckRule::Total { column: "lines".to_owned(), equals: "SELECT sum(lines)\nFROM orders".to_owned() };
     let positive = "SELECT count(*) = 0\nFROM output WHERE \"Amount\" < 0".to_owned();
     let rules = [
@@ -180,7 +209,7 @@ fn faults_name_file_line_and_reason_all_at_once() {
 fn syntax_and_duplicates_are_refused() {
     assert!(faults("version = 3", "version == 3").iter().all(|fault| fault.starts_with("2: ")));
     refused("version = 3", "id = \"lines\"", "duplicate key");
-    assert!(faults("[limits]", "[limits").first().is_some_and(|fault| fault.starts_with("62: ")));
+    assert!(faults("[limits]", "[limits").first().is_some_and(|fault| fault.starts_with("75: ")));
 }
 
 #[test]
@@ -190,7 +219,7 @@ fn the_head_is_checked() {
     refused("version = 3", "version = \"3\"", "must be an integer, not string");
     refused("\"Lines\"", "\" \"", "one line, and not empty");
     refused("[\"csv\", \"ndjson\"]", "[]", "must not be empty");
-    refused("\"ndjson\"]", "\"pdf\"]", "unknown format `pdf`");
+    refused("\"ndjson\"]", "\"doc\"]", "unknown format `doc`");
     refused("\"ndjson\"]", "\"csv\"]", "twice");
     refused("\"ndjson\"]", "1]", "must be a string");
     refused("id = \"lines\"", "id = \"li nes\"", "letters, digits");
@@ -279,10 +308,44 @@ fn columns_are_there_and_unique() {
     refused("name = \"Amount\"", "name = \"net amount\"", "must be a letter");
     refused("title = \"Amount (net)\"", "title = \"a\\nb\"", "one line");
     refused("title = \"Amount (net)\"", "titel = \"a\"", "unknown key `titel`");
+    refused("title = \"Amount (net)\"", &format!("title = \"{}\"", "x".repeat(201)), "200 characters at most");
     refused("type = \"date\"\n", "type = \"time\"\n", "must be one of");
     let without = VALID.replace("[[columns]]", "[[column]]");
     let found = parse("lines.toml", &without).unwrap_err();
     assert!(found.iter().any(|fault| fault.reason == "`columns` is missing"), "{found:?}");
+}
+
+#[test]
+fn formats_and_totals_fit_their_column() {
+    refused("format = \"#,##0.00\"", "format = \"yyyy\"", "`format` does not fit: ");
+    refused("format = \"#,##0.00\"", "format = 2", "must be a string");
+    refused("name = \"day\"", "totals = true\nname = \"day\"", "known here: name, title, type, format, total");
+    refused("name = \"day\"", "format = \"%H\"\nname = \"day\"", "`format` does not fit: ");
+    refused("name = \"day\"", "total = true\nname = \"day\"", "`total` is there for integers and decimals");
+    refused("total = true", "total = \"yes\"", "must be true or false");
+    assert_eq!(faults("type = \"date\"\n", "type = \"timestamp\"\nformat = \"%H:%M\"\n"), Vec::<String>::new());
+    for kind in ["text", "boolean", "float"] {
+        let found = faults("type = \"date\"\n", &format!("type = \"{kind}\"\nformat = \"0.0\"\ntotal = true\n"));
+        assert_eq!(found.len(), if kind == "float" { 1 } else { 2 }, "{found:?}");
+    }
+}
+
+#[test]
+fn the_output_is_checked() {
+    refused("time_zone = \"Europe/Berlin\"", "time_zone = \"Berlin\"", "output: `time_zone` must be a time zone");
+    refused("date_format = \"%d/%m/%Y\"", "date_format = \"%H\"", "output: `date_format` does not fit: ");
+    refused("timestamp_format = \"%F %T\"", "timestamp_format = \"%Q\"", "output: `timestamp_format` does not fit: ");
+    refused("decimal_separator = \",\"", "decimal_separator = \"::\"", "output: `decimal_separator` must be");
+    refused("grouping_separator = \".\"", "grouping_separator = \",\"", "must not be the same as `decimal_separator`");
+    refused("null_text = \"n/a\"", "null_text = \"=1\"", "must not look like a formula");
+    refused("null_text = \"n/a\"", "null_text = \"a;b\"", "must not contain the delimiter");
+    refused("delimiter = \";\"", "delimiter = 7", "must be a string");
+    refused("delimiter = \";\"", "delimiter = \"x\"", "output: `delimiter` must be");
+    refused("bom = true", "bom = 1", "must be true or false");
+    refused("formulas = \"raw\"", "formulas = \"run\"", "must be one of: guard, raw");
+    refused("bom = true", "titles = { day = \"Day\" }", "output: unknown key `titles`");
+    let without = VALID.replace("[output]", "[limits.output]");
+    assert!(parse("lines.toml", &without).is_err());
 }
 
 #[test]

@@ -1,9 +1,15 @@
 //! Reading a JSON body field by field: strictly, and every fault at once.
 
-use std::{cell::RefCell, ops::RangeInclusive};
+use std::{cell::RefCell, collections::BTreeMap, ops::RangeInclusive};
 
 use serde_json::{Map, Value};
-use waybill::accept::Fault;
+
+use super::Fault;
+
+/// A name as a part of a JSON pointer (RFC 6901).
+pub fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
 
 /// Collects faults on the way.
 #[derive(Default)]
@@ -38,7 +44,7 @@ impl<'a> Fields<'a> {
         };
         for name in map.keys().filter(|name| !known.contains(&name.as_str())) {
             let detail = format!("No such field. Known here: {}.", known.join(", "));
-            faults.add(format!("{at}/{}", name.replace('~', "~0").replace('/', "~1")), "unknown", detail);
+            faults.add(format!("{at}/{}", escaped(name)), "unknown", detail);
         }
         Some(Self { map, at, faults })
     }
@@ -68,6 +74,15 @@ impl<'a> Fields<'a> {
         None
     }
 
+    /// A text of any length, or none.
+    pub fn any_text(&self, name: &str) -> Option<&'a str> {
+        let text = self.get(name)?.as_str();
+        if text.is_none() {
+            self.faults.add(self.pointer(name), "type", "Must be a text.");
+        }
+        text
+    }
+
     /// As [`Self::text`], but it must be there.
     pub fn required_text(&self, name: &str, most: usize) -> Option<&'a str> {
         if self.get(name).is_none() {
@@ -95,13 +110,18 @@ impl<'a> Fields<'a> {
         read
     }
 
-    /// True or false; false unless given.
-    pub fn flag(&self, name: &str) -> bool {
-        let Some(value) = self.get(name) else { return false };
-        value.as_bool().unwrap_or_else(|| {
+    /// True or false.
+    pub fn boolean(&self, name: &str) -> Option<bool> {
+        let read = self.get(name)?.as_bool();
+        if read.is_none() {
             self.faults.add(self.pointer(name), "type", "Must be true or false.");
-            false
-        })
+        }
+        read
+    }
+
+    /// As [`Self::boolean`]; false unless given.
+    pub fn flag(&self, name: &str) -> bool {
+        self.boolean(name).unwrap_or(false)
     }
 
     /// One of a few names.
@@ -132,5 +152,23 @@ impl<'a> Fields<'a> {
     /// An object within this one.
     pub fn object(&self, name: &str, known: &[&str]) -> Option<Self> {
         Self::of(self.get(name)?, self.pointer(name), known, self.faults)
+    }
+
+    /// An object of texts by names that are not known ahead.
+    pub fn texts(&self, name: &str) -> BTreeMap<String, String> {
+        let Some(value) = self.get(name) else { return BTreeMap::new() };
+        let Some(map) = value.as_object() else {
+            self.faults.add(self.pointer(name), "type", "Must be an object of texts.");
+            return BTreeMap::new();
+        };
+        let given = map.iter().filter(|(_, value)| !value.is_null());
+        let read = given.filter_map(|(key, value)| {
+            let text = value.as_str();
+            if text.is_none() {
+                self.faults.add(format!("{}/{}", self.pointer(name), escaped(key)), "type", "Must be a text.");
+            }
+            Some((key.clone(), text?.to_owned()))
+        });
+        read.collect()
     }
 }

@@ -1,0 +1,104 @@
+//! The signed statement of what is in a report: by its request, or by a managed link to its file. Reading it is no
+//! download.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, State},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use waybill::{
+    aws::objects::StoredManifest,
+    clock,
+    domain::{
+        outcome::ReportFile,
+        request::{Request, Status},
+    },
+};
+
+use super::{
+    links::valid,
+    requests::{load, status, unfinished},
+};
+use crate::{app::App, auth::MayRead, problem::Problem};
+
+/// SHA-256 of the manifest, lower-case hex: what notifications tell, too.
+const DIGEST: HeaderName = HeaderName::from_static("waybill-manifest-sha256");
+
+/// What is wanted of it.
+#[derive(Clone, Copy)]
+enum Wanted {
+    Manifest,
+    OpenpgpSignature,
+    Ed25519Signature,
+}
+
+impl Wanted {
+    /// By the last segment of the path.
+    fn of(name: &str) -> Option<Self> {
+        match name {
+            "manifest.json" => Some(Self::Manifest),
+            "manifest.json.asc" => Some(Self::OpenpgpSignature),
+            "manifest.json.sig" => Some(Self::Ed25519Signature),
+            _ => None,
+        }
+    }
+}
+
+/// `GET /v1/requests/{request}/manifest`: the canonical JSON, byte for byte as it was signed.
+pub async fn show(State(app): State<Arc<App>>, caller: MayRead, Path(id): Path<String>) -> Result<Response, Problem> {
+    let request = load(&app, &caller.tenant, &id).await?.row;
+    answer(&app, &request, Wanted::Manifest).await
+}
+
+/// `GET /v1/requests/{request}/manifest/{name}`: `manifest.json`, or its detached signatures `manifest.json.asc`
+/// (OpenPGP, ASCII armor) and `manifest.json.sig` (Ed25519, 64 bytes).
+pub async fn show_part(
+    State(app): State<Arc<App>>,
+    caller: MayRead,
+    Path((id, name)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let wanted = Wanted::of(&name).ok_or_else(|| Problem::not_found("manifest file"))?;
+    let request = load(&app, &caller.tenant, &id).await?.row;
+    answer(&app, &request, wanted).await
+}
+
+/// `GET /v1/links/{capability}/{name}`: the same, for who has a link to the file and no credential.
+pub async fn by_link(
+    State(app): State<Arc<App>>,
+    Path((capability, name)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let wanted = Wanted::of(&name).ok_or_else(|| Problem::not_found("manifest file"))?;
+    let request = valid(&app, &capability, clock::now()).await?;
+    answer(&app, &request, wanted).await
+}
+
+async fn answer(app: &App, request: &Request, wanted: Wanted) -> Result<Response, Problem> {
+    let no_manifest = || Problem::not_found("manifest");
+    match status(request, clock::now()) {
+        status if !status.is_final() => {
+            return Err(unfinished("The manifest is made with the file; ask again once the request has ended."));
+        }
+        Status::Expired => {
+            let detail = "The manifest went with the report's file; its digests are in the request's status.";
+            return Err(Problem::new(StatusCode::GONE, "manifest_gone", detail));
+        }
+        _ => {}
+    }
+    let file = request.file.as_ref().ok_or_else(no_manifest)?;
+    let digest = file.manifest_sha256.as_deref().ok_or_else(no_manifest)?;
+    let key = ReportFile::manifest_key(&file.key);
+    let stored = app.objects.manifest(&key).await.map_err(|e| Problem::unavailable(&e))?.ok_or_else(no_manifest)?;
+    let StoredManifest { json, openpgp, ed25519 } = stored;
+    let (media_type, body) = match wanted {
+        Wanted::Manifest => ("application/json", json),
+        Wanted::OpenpgpSignature => ("application/pgp-signature", openpgp),
+        Wanted::Ed25519Signature => ("application/octet-stream", ed25519.ok_or_else(no_manifest)?),
+    };
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(media_type)),
+        (DIGEST, HeaderValue::from_str(digest).map_err(|e| Problem::unavailable(&e))?),
+    ];
+    Ok((headers, body).into_response())
+}

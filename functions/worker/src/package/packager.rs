@@ -1,0 +1,303 @@
+//! From batches to packaged files: encodes, cuts into parts, counts and digests, and hands all of it to the archive.
+
+use std::{
+    io,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use datafusion::arrow::{array::RecordBatch, datatypes::SchemaRef};
+use serde::Serialize;
+use tokio::sync::mpsc::Receiver;
+use waybill::domain::{
+    failure::FailureCode,
+    wrapping::{MAX_PARTS, Split},
+};
+
+use super::{Archive, PartWriter};
+use crate::{
+    Job, ProduceError, Progress,
+    format::{self, Document, Encoder},
+    manifest::{Manifest, Signers},
+    meter::Meter,
+};
+
+/// Rows that are encoded at once: what they become is still in the cache when it is digested and packaged.
+const SLICE_ROWS: usize = 1_024;
+
+/// Bytes of a part that are kept for what stands after its last row.
+const FOOTER: u64 = 64;
+
+/// What the query hands to the packager. A channel that closes without an `End` was cut off: what has been
+/// written by then must not pass for a whole file.
+pub enum Feed {
+    /// What the rows will look like; before anything else.
+    Begin(SchemaRef),
+    /// More rows.
+    Rows(RecordBatch),
+    /// There are no more.
+    End,
+}
+
+/// One file in the package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FileFigures {
+    /// Its name.
+    pub name: String,
+    /// Its rows, without the header.
+    pub rows: u64,
+    /// Its bytes, before packaging.
+    pub bytes: u64,
+    /// Its SHA-256, lower-case hex.
+    pub sha256: String,
+}
+
+/// What was packaged.
+pub struct Packaged {
+    /// The files, in order, without the manifest.
+    pub files: Vec<FileFigures>,
+    /// Bytes and SHA-256 of all of them, one after the other.
+    pub plaintext: (u64, String),
+    /// Bytes and SHA-256 of the package.
+    pub object: (u64, String),
+    /// Time that it took, without waiting.
+    pub busy: Duration,
+}
+
+/// Packages one report.
+pub struct Packager {
+    /// What to make.
+    pub job: Job,
+    /// What encoders know besides the rows.
+    pub document: Document,
+    /// Batches.
+    pub feed: Receiver<Feed>,
+    /// What the files' sizes are told to.
+    pub progress: Arc<Progress>,
+    /// What signs.
+    pub signers: Signers,
+    /// For what encoders hold back.
+    pub scratch: PathBuf,
+}
+
+impl Packager {
+    /// Reads the batches to their end and writes the package to `out`. Blocks.
+    pub fn run(mut self, out: PartWriter) -> Result<Packaged, ProduceError> {
+        let started = Instant::now();
+        let Some(Feed::Begin(schema)) = self.feed.blocking_recv() else { return Err(cut_off()) };
+        let waited = started.elapsed();
+        let job = &self.job;
+        let archive = job.package.open(out, &job.file_name(), job.is_archive(), self.signers.openpgp())?;
+        let open = self.open(1, &schema)?;
+        let mut work = Work {
+            packager: self,
+            schema,
+            archive,
+            open,
+            done: Vec::new(),
+            all: Meter::default(),
+            buffer: Vec::new(),
+            batch: None,
+            waited,
+        };
+        work.begin()?;
+        while let Some(rows) = work.next()? {
+            work.take(rows)?;
+        }
+        work.end()?;
+        work.finish(started)
+    }
+
+    /// The file of that number, from 1.
+    fn open(&self, number: u32, schema: &SchemaRef) -> Result<Open, ProduceError> {
+        let job = &self.job;
+        Ok(Open {
+            name: job.wrapping.entry_name(&job.stem, job.format, number),
+            encoder: format::encoder(job.format, &self.document, schema, &self.scratch)?,
+            rows: 0,
+            meter: Meter::default(),
+        })
+    }
+}
+
+/// The file under way.
+struct Open {
+    name: String,
+    encoder: Box<dyn Encoder>,
+    rows: u64,
+    meter: Meter,
+}
+
+/// A package under way.
+struct Work {
+    packager: Packager,
+    schema: SchemaRef,
+    archive: Box<dyn Archive>,
+    open: Open,
+    done: Vec<FileFigures>,
+    all: Meter,
+    /// What was encoded last.
+    buffer: Vec<u8>,
+    /// Rows that have come and are not encoded yet, from that row on.
+    batch: Option<(RecordBatch, usize)>,
+    waited: Duration,
+}
+
+impl Work {
+    /// The rows that come next; none at their end.
+    fn next(&mut self) -> Result<Option<RecordBatch>, ProduceError> {
+        loop {
+            if let Some((batch, offset)) = self.batch.take().filter(|(batch, offset)| *offset < batch.num_rows()) {
+                let length = SLICE_ROWS.min(batch.num_rows() - offset);
+                let rows = batch.slice(offset, length);
+                self.batch = Some((batch, offset + length));
+                return Ok(Some(rows));
+            }
+            let since = Instant::now();
+            let received = self.packager.feed.blocking_recv();
+            self.waited += since.elapsed();
+            match received {
+                Some(Feed::Rows(batch)) => self.batch = Some((batch, 0)),
+                Some(Feed::End) => return Ok(None),
+                Some(Feed::Begin(_)) | None => return Err(cut_off()),
+            }
+        }
+    }
+
+    /// Rows into this file, and into further ones where they do not fit.
+    fn take(&mut self, rows: RecordBatch) -> Result<(), ProduceError> {
+        match self.packager.job.wrapping.split {
+            None => self.encode(&rows).and_then(|()| self.keep(&rows)),
+            Some(Split::Rows(most)) => self.take_by_rows(rows, most),
+            Some(Split::Bytes(most)) => self.take_by_bytes(&rows, most),
+        }
+    }
+
+    fn take_by_rows(&mut self, mut rows: RecordBatch, most: u64) -> Result<(), ProduceError> {
+        while rows.num_rows() > 0 {
+            if self.open.rows >= most {
+                self.turn()?;
+            }
+            let room = usize::try_from(most - self.open.rows).unwrap_or(usize::MAX).min(rows.num_rows());
+            let fitting = rows.slice(0, room);
+            self.encode(&fitting)?;
+            self.keep(&fitting)?;
+            rows = rows.slice(room, rows.num_rows() - room);
+        }
+        Ok(())
+    }
+
+    /// Rows that do not fit are tried by halves, down to a single one, which begins the next part.
+    fn take_by_bytes(&mut self, rows: &RecordBatch, most: u64) -> Result<(), ProduceError> {
+        self.encode(rows)?;
+        if self.open.meter.bytes() + self.buffer.len() as u64 + FOOTER <= most {
+            return self.keep(rows);
+        }
+        if rows.num_rows() > 1 {
+            let half = rows.num_rows() / 2;
+            self.take_by_bytes(&rows.slice(0, half), most)?;
+            return self.take_by_bytes(&rows.slice(half, rows.num_rows() - half), most);
+        }
+        if self.open.rows > 0 {
+            self.turn()?;
+            self.encode(rows)?;
+        }
+        self.keep(rows)
+    }
+
+    /// Encodes rows into the emptied buffer.
+    fn encode(&mut self, rows: &RecordBatch) -> Result<(), ProduceError> {
+        self.buffer.clear();
+        let most = self.packager.job.format.max_rows();
+        let count = self.open.rows + rows.num_rows() as u64;
+        if most.is_some_and(|most| count > most) {
+            format::check_size(self.packager.job.format, Some(count), rows.num_columns())?;
+        }
+        Ok(self.open.encoder.encode(rows, self.open.rows, &mut self.buffer)?)
+    }
+
+    /// The rows that were encoded last are part of this file.
+    fn keep(&mut self, rows: &RecordBatch) -> Result<(), ProduceError> {
+        self.open.rows += rows.num_rows() as u64;
+        self.write(rows.num_rows() as u64)
+    }
+
+    /// Writes the buffer.
+    fn write(&mut self, rows: u64) -> Result<(), ProduceError> {
+        self.open.meter.update(&self.buffer);
+        if self.packager.job.wrapping.split.is_some() {
+            self.all.update(&self.buffer);
+        }
+        self.packager.progress.add(rows, self.buffer.len() as u64);
+        self.archive.write(&self.buffer).map_err(ProduceError::internal)
+    }
+
+    fn begin(&mut self) -> Result<(), ProduceError> {
+        self.archive.begin(&self.open.name).map_err(ProduceError::internal)?;
+        self.buffer.clear();
+        self.open.encoder.header(&mut self.buffer)?;
+        self.write(0)
+    }
+
+    fn end(&mut self) -> Result<(), ProduceError> {
+        loop {
+            self.buffer.clear();
+            let more = self.open.encoder.footer(&mut self.buffer)?;
+            self.write(0)?;
+            if !more {
+                break;
+            }
+        }
+        self.archive.end().map_err(ProduceError::internal)?;
+        let (bytes, sha256) = std::mem::take(&mut self.open.meter).finish();
+        self.done.push(FileFigures { name: std::mem::take(&mut self.open.name), rows: self.open.rows, bytes, sha256 });
+        Ok(())
+    }
+
+    /// Ends this part and begins the next.
+    fn turn(&mut self) -> Result<(), ProduceError> {
+        self.end()?;
+        let number = u32::try_from(self.done.len()).unwrap_or(u32::MAX).saturating_add(1);
+        if number > MAX_PARTS {
+            let detail = format!("The report has more than {MAX_PARTS} parts. Ask for larger parts, or narrow it.");
+            return Err(ProduceError::permanent(FailureCode::TooLarge, detail));
+        }
+        self.open = self.packager.open(number, &self.schema)?;
+        self.begin()
+    }
+
+    /// Adds the manifest where it belongs, and ends the package.
+    fn finish(mut self, started: Instant) -> Result<Packaged, ProduceError> {
+        let job = &self.packager.job;
+        if job.is_archive() && job.wrapping.manifest_inside {
+            let manifest = Manifest::of(job, self.packager.document.as_of, &self.done).canonical()?;
+            let signatures = self.packager.signers.sign(&manifest)?;
+            for (name, bytes) in signatures.entries(&manifest) {
+                self.add_entry(name, bytes).map_err(ProduceError::internal)?;
+            }
+        }
+        let out = self.archive.finish().map_err(ProduceError::internal)?;
+        let busy = started.elapsed().saturating_sub(self.waited + out.waited());
+        let plaintext = match self.done.as_slice() {
+            [only] if self.packager.job.wrapping.split.is_none() => (only.bytes, only.sha256.clone()),
+            _ => self.all.finish(),
+        };
+        let object = out.finish().map_err(ProduceError::internal)?;
+        Ok(Packaged { files: self.done, plaintext, object, busy })
+    }
+
+    fn add_entry(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        self.archive.begin(name)?;
+        self.archive.write(bytes)?;
+        self.archive.end()
+    }
+}
+
+fn cut_off() -> ProduceError {
+    ProduceError::internal(io::Error::new(io::ErrorKind::UnexpectedEof, "the query was cut off"))
+}
+
+#[cfg(test)]
+#[path = "packager_tests.rs"]
+mod tests;

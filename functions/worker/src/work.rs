@@ -1,0 +1,124 @@
+//! What is to be produced, from what was asked and what holds now.
+
+use waybill::{
+    aws::{
+        config_store::ConfigError,
+        table::{Row, keys::Key},
+    },
+    clock,
+    domain::{
+        definition::{Definition, parameter},
+        failure::FailureCode,
+        outcome::Packaging,
+        password::PasswordPolicy,
+        request::Request,
+        statistics::Statistics,
+        tenant::Tenant,
+    },
+    openpgp::RecipientKey,
+    seal::random_password,
+};
+use waybill_worker::{Job, Package, ProduceError, format};
+
+use crate::app::App;
+
+/// A job, and what it leaves for the outcome.
+pub struct Work {
+    /// What to produce.
+    pub job: Job,
+    /// Password of its archive, sealed for the request's row, if one was made for it.
+    pub password_sealed: Option<String>,
+}
+
+impl Work {
+    /// The work of a claimed request.
+    pub async fn of(app: &App, tenant: &Tenant, request: &Request) -> Result<Self, ProduceError> {
+        let definition =
+            app.config.definition(&request.tenant, &request.report).await.map_err(|error| match error {
+                ConfigError::Aws(error) => ProduceError::internal(error),
+                invalid @ ConfigError::Invalid { .. } => broken_definition().because(invalid),
+            })?;
+        let definition = definition.ok_or_else(broken_definition)?;
+        refuse_what_was_too_large(app, request).await?;
+        let (package, password_sealed) = package(app, tenant, request).await?;
+        let job = Job {
+            parameters: placeholders(request, &definition)?,
+            asked: request.parameters.clone(),
+            tenant: request.tenant.clone(),
+            request: request.id.to_string(),
+            format: request.format,
+            style: request.style.clone(),
+            package,
+            wrapping: request.wrapping.clone(),
+            folder: request.folder(request.attempt),
+            stem: request.file_stem(),
+            definition,
+        };
+        Ok(Self { job, password_sealed })
+    }
+}
+
+/// What the format had no room for when the same was asked the last time is not computed again.
+async fn refuse_what_was_too_large(app: &App, request: &Request) -> Result<(), ProduceError> {
+    if request.format.max_rows().is_none() || request.wrapping.split.is_some() {
+        return Ok(());
+    }
+    let read = app.table.get::<Statistics>(&Key::statistics(&request.tenant, &request.report)).await;
+    let known = read.map_err(ProduceError::internal)?.and_then(|known| known.row.last(&request.run_digest()));
+    Ok(format::check_size(request.format, known, 0)?)
+}
+
+fn broken_definition() -> ProduceError {
+    ProduceError::permanent(FailureCode::DefinitionInvalid, "The definition of this report is missing or broken.")
+}
+
+/// As resolved when the request was recorded, or anew if the definition has changed since.
+fn placeholders(request: &Request, definition: &Definition) -> Result<parameter::Placeholders, ProduceError> {
+    if definition.version == request.report_version {
+        return Ok(request.resolved.clone());
+    }
+    let none = serde_json::Map::new();
+    let given = request.parameters.as_object().unwrap_or(&none);
+    parameter::resolve(definition, given).map_err(|faults| {
+        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        let detail = format!("The report's definition has changed since the request: {}", faults.join(" "));
+        ProduceError::permanent(FailureCode::ParameterInvalid, detail)
+    })
+}
+
+/// The package with its keys, and what of them must be told later.
+async fn package(app: &App, tenant: &Tenant, request: &Request) -> Result<(Package, Option<String>), ProduceError> {
+    match request.packaging {
+        Packaging::Plain => Ok((Package::Plain(request.wrapping.compression), None)),
+        Packaging::Openpgp => Ok((Package::Openpgp(recipients(tenant)?), None)),
+        Packaging::Zip => {
+            let keyring = app.sealing.get().await.map_err(ProduceError::internal)?;
+            let cipher = request.wrapping.cipher;
+            if let Some(PasswordPolicy::Held { sealed }) = &tenant.zip.password {
+                let opened = keyring.open_text(sealed, &tenant.key().associated()).map_err(ProduceError::internal)?;
+                return Ok((Package::Zip { cipher, password: opened }, None));
+            }
+            let (length, alphabet) = tenant.zip.generated();
+            let password = random_password(length, alphabet);
+            let sealed = keyring.seal(password.expose().as_bytes(), &request.key().associated());
+            Ok((Package::Zip { cipher, password }, Some(sealed.map_err(ProduceError::internal)?)))
+        }
+    }
+}
+
+/// Every recipient key that is valid now; those that no longer are do not keep the others from their report.
+fn recipients(tenant: &Tenant) -> Result<Vec<RecipientKey>, ProduceError> {
+    let now = clock::now();
+    let mut recipients = Vec::new();
+    for record in tenant.active_keys().filter(|record| tenant.key_floor.admits(record)) {
+        match RecipientKey::parse(&record.armored, now) {
+            Ok(key) => recipients.push(key),
+            Err(fault) => tracing::warn!(key.fingerprint = record.fingerprint, %fault, "recipient key left out"),
+        }
+    }
+    if recipients.is_empty() {
+        let detail = "The tenant has no recipient key that is valid now.";
+        return Err(ProduceError::permanent(FailureCode::EncryptionKeyInvalid, detail));
+    }
+    Ok(recipients)
+}
