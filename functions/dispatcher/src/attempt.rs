@@ -29,7 +29,7 @@ const CONFLICTS: usize = 5;
 /// Makes the delivery's next attempt, unless it is not due, under way elsewhere, or over. Returns what the receiver
 /// showed of itself by it, if it was called and its answer says anything.
 pub async fn make(app: &App, read: Stored<Delivery>, receiver: &Receiver) -> Result<Option<health::Event>, Retry> {
-    let Some((begun, owner)) = begin(app, read, receiver).await? else { return Ok(None) };
+    let Some((begun, owner)) = Box::pin(begin(app, read, receiver)).await? else { return Ok(None) };
     if begun.row.status != Status::Pending {
         return Ok(None);
     }

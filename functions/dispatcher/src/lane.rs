@@ -64,10 +64,10 @@ pub async fn wake(app: &App, tenant: &str, request: RequestId, id: DeliveryId) -
         return attempt::call_off(app, read).await;
     };
     let lane = lane::name(&read.row.target);
-    let own = own(app, read).await?;
+    let own = Box::pin(own(app, read)).await?;
     let owner = Uuid::new_v4().to_string();
     let mut worker = Worker { app, tenant, lane, owner, receiver, own, slot: None };
-    let worked = worker.work().await;
+    let worked = Box::pin(worker.work()).await;
     if worked.is_err() {
         // Whatever failed: the slot is not left to lapse.
         worker.leave().await;

@@ -70,7 +70,7 @@ pub async fn record(
     outcome: Result<Made, ProduceError>,
 ) -> Result<(), Retry> {
     match outcome {
-        Ok(made) => succeed(app, claimed, owner, made).await,
+        Ok(made) => Box::pin(succeed(app, claimed, owner, made)).await,
         Err(ProduceError::Stopped(Stop::LeaseLost)) => Ok(()),
         Err(ProduceError::Stopped(stop)) => {
             let detail = "The report did not end within the time that one run may take.";
@@ -99,7 +99,8 @@ async fn succeed(app: &App, claimed: Stored<Request>, owner: String, made: Made)
     measure(request, &file, checks.iter().all(|check| check.passed));
     let (asked, made) = (request.clone(), file.clone());
     let (hash, link) = link.map(|link| (link.hash, link.sealed)).unzip();
-    let event = Event::Succeed { owner, file, checks, sealed: Sealed { link, password: password_sealed } };
+    let event =
+        Event::Succeed { owner, file: Box::new(file), checks, sealed: Sealed { link, password: password_sealed } };
     let rows = |next: &Request| link_rows(next, hash.as_deref());
     if let Changed::Refused(refusal) = persevere(app, claimed, &event, &rows).await? {
         // An answer may have been lost: if the row names this object, it was recorded after all.

@@ -165,7 +165,8 @@ async fn a_divergent_report_is_told_with_its_figures() {
         detail: "of a test".to_owned(),
     };
     let checks = vec![check];
-    play.apply(&read, Event::Succeed { owner: BY.to_owned(), file, checks, sealed: Sealed::default() }).await;
+    play.apply(&read, Event::Succeed { owner: BY.to_owned(), file: Box::new(file), checks, sealed: Sealed::default() })
+        .await;
     let detail = play.told(&read.row, "/divergent", "report.divergent").await;
     assert_eq!((&detail["checks"][0]["passed"], &detail["checks"][0]["expected"]), (&json!(false), &json!("1001")));
     play.end().await;

@@ -70,7 +70,7 @@ pub async fn by_link(
     Path((capability, name)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let wanted = Wanted::of(&name).ok_or_else(|| Problem::not_found("manifest file"))?;
-    let request = valid(&app, &capability, clock::now()).await?;
+    let request = Box::pin(valid(&app, &capability, clock::now())).await?;
     answer(&app, &request, wanted).await
 }
 

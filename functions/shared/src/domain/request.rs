@@ -225,7 +225,7 @@ pub enum Event {
         /// Token of its claim.
         owner: String,
         /// What it made.
-        file: ReportFile,
+        file: Box<ReportFile>,
         /// What came of the definition's checks.
         checks: Vec<CheckOutcome>,
         /// What only a keyring opens.

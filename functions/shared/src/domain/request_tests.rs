@@ -56,7 +56,7 @@ fn claim(owner: &str) -> Event {
 fn succeed(owner: &str) -> Event {
     Event::Succeed {
         owner: owner.into(),
-        file: file(1),
+        file: Box::new(file(1)),
         checks: vec![],
         sealed: Sealed { link: Some("s".into()), password: Some("p".into()) },
     }
@@ -203,7 +203,7 @@ fn diverge(owner: &str) -> Event {
         actual: Some("2".into()),
         detail: String::new(),
     };
-    Event::Succeed { owner: owner.into(), file: file(1), checks: vec![check], sealed: Sealed::default() }
+    Event::Succeed { owner: owner.into(), file: Box::new(file(1)), checks: vec![check], sealed: Sealed::default() }
 }
 
 #[test]

@@ -97,7 +97,7 @@ impl Layout {
         let digits = count.to_string();
         let mut text = String::new();
         for (index, digit) in digits.chars().enumerate() {
-            if index > 0 && (digits.len() - index) % 3 == 0 {
+            if index > 0 && (digits.len() - index).is_multiple_of(3) {
                 text.push(self.grouping_separator);
             }
             text.push(digit);

@@ -46,7 +46,7 @@ pub async fn follow(
     Path(capability): Path<String>,
 ) -> Result<Response, Problem> {
     let now = clock::now();
-    let (link, request) = found(&app, &capability).await?;
+    let (link, request) = Box::pin(found(&app, &capability)).await?;
     let life = link.follow(request.as_ref(), now);
     let outcome = life.err().unwrap_or(UseOutcome::Redirected);
     app.table.record_use(&used(&link, &method, client, outcome, now)).await?;
@@ -68,7 +68,7 @@ pub async fn follow(
 
 /// The request whose file a link opens now; refused as [`follow`] would. No use is recorded.
 pub async fn valid(app: &App, capability: &str, now: Timestamp) -> Result<Request, Problem> {
-    let (link, request) = found(app, capability).await?;
+    let (link, request) = Box::pin(found(app, capability)).await?;
     link.follow(request.as_ref(), now).map_err(gone)?;
     request.ok_or_else(|| Problem::not_found("link"))
 }

@@ -19,7 +19,7 @@ fn key(fingerprint: &str, bits: u32, expires: Option<i64>) -> RecipientKeyRecord
     }
 }
 
-fn tenant(keys: Vec<RecipientKeyRecord>) -> Stored<Tenant> {
+fn tenant(keys: &[RecipientKeyRecord]) -> Stored<Tenant> {
     let row = json!({
         "id": "acme", "name": "Acme", "presenter_id": "00000000-0000-0000-0000-000000000000", "packaging": "openpgp",
         "recipient_keys": keys, "retention_hours": null, "identities": [], "webhook_secret_sealed": "",
@@ -31,8 +31,8 @@ fn tenant(keys: Vec<RecipientKeyRecord>) -> Stored<Tenant> {
 #[test]
 fn warnings_name_active_keys_that_end() {
     let retired = RecipientKeyRecord { retired_at: Some(at(1)), ..key("R", 4096, Some(10)) };
-    let keys = vec![key("A", 4096, Some(40)), key("B", 4096, Some(50)), key("C", 4096, None), retired];
-    let tenant = tenant(keys).row;
+    let keys = [key("A", 4096, Some(40)), key("B", 4096, Some(50)), key("C", 4096, None), retired];
+    let tenant = tenant(&keys).row;
     let named =
         |days| -> Vec<bool> { warnings(&tenant, at(days)).iter().map(|text| text.contains("expires at")).collect() };
     assert_eq!(named(9), [false; 0]);
@@ -43,7 +43,7 @@ fn warnings_name_active_keys_that_end() {
 
 #[test]
 fn a_floor_is_held_by_what_is_sent_and_by_what_stays() {
-    let before = tenant(vec![key("STRONG", 4096, None), key("WEAK", 2048, None)]);
+    let before = tenant(&[key("STRONG", 4096, None), key("WEAK", 2048, None)]);
     let pointers = |wanted: Option<Vec<(String, WantedKey)>>| -> Vec<(String, bool)> {
         let faults = below_floor(KeyFloor::Rsa4096, wanted.as_deref(), Some(&before));
         assert!(faults.iter().all(|fault| fault.code == "recipient_key_below_floor"));
@@ -52,7 +52,7 @@ fn a_floor_is_held_by_what_is_sent_and_by_what_stays() {
     let known = |fingerprint: &str| ("/recipient_keys/0".to_owned(), WantedKey::Known(fingerprint.to_owned()));
     let sent = |bits| ("/recipient_keys/1".to_owned(), WantedKey::Sent(key("NEW", bits, None)));
     let floor = ("/recipient_key_floor".to_owned(), true);
-    assert_eq!(pointers(None), [floor.clone()], "the keys stay as they are");
+    assert_eq!(pointers(None), std::slice::from_ref(&floor), "the keys stay as they are");
     assert_eq!(pointers(Some(vec![known("WEAK")])), [floor]);
     assert_eq!(pointers(Some(vec![known("STRONG"), sent(4096)])), [], "replaced in the same call");
     assert_eq!(pointers(Some(vec![sent(3072)])), [("/recipient_keys/1".to_owned(), false)]);

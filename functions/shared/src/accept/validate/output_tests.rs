@@ -166,7 +166,7 @@ proptest! {
         delimiter in prop::option::of(prop::sample::select(vec![';', '|', '\t'])),
         null_text in prop::option::of("[a-z]{0,3}"),
     ) {
-        let asked = Wrapping { split, compression, cipher, manifest_inside };
+        let asked = Wrapping { compression, cipher, split, manifest_inside };
         let plain = packaging == Packaging::Plain && split.is_none();
         let wanted = Wrapping {
             compression: if plain { compression } else { Compression::None },
@@ -174,7 +174,7 @@ proptest! {
             manifest_inside: manifest_inside || !asked.is_archive(packaging),
             ..asked
         };
-        let style = Style { delimiter, null_text, ..Style::default() };
+        let style = Style { null_text, delimiter, ..Style::default() };
         let mut body = json!({});
         add_wishes(&mut body, &style, &wanted, packaging);
         let mut tenant = tenant();

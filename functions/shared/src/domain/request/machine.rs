@@ -20,7 +20,7 @@ impl Request {
         match event {
             Event::Claim { owner } => self.claim(owner, now, rules),
             Event::Renew { owner } => self.renew(owner, now, rules),
-            Event::Succeed { owner, file, checks, sealed } => self.succeed(&owner, (file, checks, sealed), now),
+            Event::Succeed { owner, file, checks, sealed } => self.succeed(&owner, (*file, checks, sealed), now),
             Event::Fail { owner, failure, transient } => self.fail(&owner, failure, transient, now, rules),
             Event::Park => self.park(now),
             Event::Cancel { by } => self.cancel(by, now),

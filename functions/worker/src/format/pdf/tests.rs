@@ -98,7 +98,7 @@ fn every_page_has_the_header_and_its_number() {
         let header = page.windows(2).position(|texts| texts == ["n", "t"]).unwrap();
         let (cells, footer) = page[header + 2..].split_at(page.len() - header - 4);
         assert_eq!(footer, ["Sales by country", &format!("Page {} of {}", index + 1, pages.len())]);
-        rows.extend(cells.chunks(2).map(|row| row.to_vec()));
+        rows.extend(cells.chunks(2).map(<[String]>::to_vec));
     }
     assert!(pages.len() > 3);
     let expected: Vec<_> = (0..400).map(|n| vec![n.to_string(), format!("row {n}")]).collect();
