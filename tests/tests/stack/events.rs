@@ -56,10 +56,11 @@ impl Play {
         Stored { row: request, revision: 1 }
     }
 
-    /// The request with its file, whose object is there.
+    /// The request with its file, whose objects are there.
     async fn file(&self, request: &Request) -> ReportFile {
-        let key = request.object_key(1);
-        self.stage.world.put(&self.stage.world.stack.buckets.report, &key, b"a report".to_vec()).await;
+        let (world, key) = (&self.stage.world, request.object_key(1));
+        world.put(&world.stack.buckets.report, &key, b"a report".to_vec()).await;
+        world.put(&world.stack.buckets.report, &ReportFile::manifest_key(&key), b"{}".to_vec()).await;
         ReportFile { key, ..self.stage.finished.file.clone().unwrap() }
     }
 

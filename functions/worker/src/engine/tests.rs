@@ -293,3 +293,20 @@ async fn damaged_files_and_failing_sums_are_told_apart() {
     assert_eq!(error.code(), Some(FailureCode::SourceError));
     assert!(matches!(error, ProduceError::Failed { retryable: false, .. }));
 }
+
+#[tokio::test]
+async fn how_many_rows_there_will_be_is_told_only_where_it_is_certain() {
+    let sales: &[Sale] = &[("acme", "a", 1, 0), ("acme", "b", 2, 0), ("globex", "c", 3, 0)];
+    let lake = Lake::of(&[("sales/tenant=acme/1.parquet", sales), ("sales/tenant=acme/2.parquet", sales)]).await;
+    let exact = async |sql: &str, binding: Binding| {
+        let location = if binding == Binding::Path { "sales/tenant={tenant}/" } else { "sales/" };
+        let definition = definition(sql, ITEM, [("sales", dataset(location, &[], binding))]);
+        let parameters = named(&[]);
+        let query = Query { definition: &definition, parameters: &parameters, tenant: "acme" };
+        engine(&lake.store, lake.folder.path()).run(query).await.unwrap().exact_rows
+    };
+    assert_eq!(exact("SELECT item FROM sales", Binding::Path).await, Some(6), "of the files' own statistics");
+    assert_eq!(exact("SELECT item FROM sales ORDER BY amount", Binding::Path).await, Some(6));
+    assert_eq!(exact("SELECT item FROM sales WHERE amount > 1", Binding::Path).await, None, "a filter");
+    assert_eq!(exact("SELECT item FROM sales", Binding::Column("owner".to_owned())).await, None, "bound by a filter");
+}
