@@ -70,11 +70,18 @@ lint: venv check-reports ## Check format, lints, documentation and template
 
 bench: bench-reports bench-delivery ## Measure the worker's data path and the dispatcher
 
-# Without AWS and without the local cloud, whose speed says nothing. ROWS: sizes of the generated lakes.
+# Without AWS and without the local cloud, whose speed says nothing. ROWS: sizes of the generated lakes; the first one is
+# written in every format that holds so many rows, and in every package.
 ROWS ?= 1000000 10000000
-bench-reports: ## Measure the worker's data path: rows/s and peak memory, plain and OpenPGP (ROWS="1000000 10000000")
+BENCH_KEY := functions/shared/src/openpgp/testdata/curve25519-certified.asc
+bench-reports: ## Measure the worker's data path: rows/s and peak memory by format and package (ROWS="1000000 10000000")
 	cargo build --release --workspace --bins --locked
-	@for rows in $(ROWS); do \
+	@bench() { \
+		$(TARGET_DIR)/release/waybill-bench .local/bench/lake-$$1 \
+			infra/reports/Report_digital_wallet_transaction_detail.toml acme \
+			'{"d1":"2024-01-01T00:00:00","d2":"2024-12-31T23:59:59.999"}' .local/bench/out $$2 $$3; \
+	}; \
+	for rows in $(ROWS); do \
 		lake=.local/bench/lake-$$rows; \
 		if [ ! -d $$lake ]; then \
 			rm -rf $$lake.part; \
@@ -82,11 +89,10 @@ bench-reports: ## Measure the worker's data path: rows/s and peak memory, plain 
 				--out $$lake.part/wallet/transactions > /dev/null; \
 			mv $$lake.part $$lake; \
 		fi; \
-		for package in plain functions/shared/src/openpgp/testdata/curve25519-certified.asc; do \
-			$(TARGET_DIR)/release/waybill-bench $$lake infra/reports/Report_digital_wallet_transaction_detail.toml acme \
-				'{"d1":"2024-01-01T00:00:00","d2":"2024-12-31T23:59:59.999"}' .local/bench/out csv $$package; \
-		done; \
-	done
+		for package in plain $(BENCH_KEY); do bench $$rows csv $$package; done; \
+	done; \
+	for format in ndjson json xml xlsx parquet txt; do bench $(firstword $(ROWS)) $$format plain; done; \
+	for package in gzip zstd aes256 zipcrypto; do bench $(firstword $(ROWS)) csv $$package; done
 
 # The speed of the local cloud says nothing, so of deliveries it is the dispatcher's own CPU time and its calls that
 # count, and the storm is a simulation of the very rule that decides. DELIVERIES: how many for each profile.

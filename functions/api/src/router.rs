@@ -28,7 +28,6 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/.well-known/waybill-ed25519.json", get(well_known::ed25519_keys))
         .route("/.well-known/waybill-ed25519.pem", get(well_known::ed25519_pem))
         .route("/v1/links/{capability}", get(links::follow))
-        .route("/v1/links/{capability}/{name}", get(manifest::by_link))
         .route("/v1/reports", get(reports::list))
         .route("/v1/reports/{report}", get(reports::show))
         .route("/v1/requests", post(requests::create).get(requests::list))

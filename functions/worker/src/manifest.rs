@@ -34,7 +34,7 @@ pub struct Manifest<'a> {
     tenant: &'a str,
     report: &'a str,
     report_version: u32,
-    parameters: &'a Json,
+    parameters: Json,
     as_of: Timestamp,
     format: Format,
     packaging: Packaging,
@@ -78,7 +78,7 @@ impl<'a> Manifest<'a> {
             tenant: &job.tenant,
             report: &job.definition.id,
             report_version: job.definition.version,
-            parameters: &job.asked,
+            parameters: exact(&job.asked),
             as_of,
             format: job.format,
             packaging: job.package.kind(),
@@ -99,6 +99,22 @@ impl<'a> Manifest<'a> {
     /// The bytes that are signed.
     pub fn canonical(&self) -> Result<Vec<u8>, ProduceError> {
         serde_json_canonicalizer::to_vec(self).map_err(ProduceError::internal)
+    }
+}
+
+/// RFC 8785 writes numbers as doubles have them. An integer that no double holds becomes a string, so that what is signed
+/// is what was asked.
+fn exact(value: &Json) -> Json {
+    /// 2^53: up to here every integer is a double.
+    const EXACT: u64 = 1 << 53;
+    match value {
+        Json::Number(number) if !number.is_f64() => {
+            let magnitude = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs));
+            if magnitude.is_some_and(|n| n <= EXACT) { value.clone() } else { Json::String(number.to_string()) }
+        }
+        Json::Array(values) => values.iter().map(exact).collect(),
+        Json::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), exact(value))).collect(),
+        _ => value.clone(),
     }
 }
 
@@ -141,5 +157,26 @@ impl Signatures {
         let mut entries = vec![(NAME, manifest), (OPENPGP_NAME, self.openpgp.as_bytes())];
         entries.extend(self.ed25519.as_deref().map(|signature| (ED25519_NAME, signature)));
         entries
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_signed_is_what_was_asked() {
+        let asked = json!({
+            "small": 7, "edge": 9_007_199_254_740_992_u64, "beyond": 9_007_199_254_740_993_u64, "least": i64::MIN,
+            "range": { "from": "2011-06-01" }, "list": [i64::MAX], "flag": true,
+        });
+        let canonical = serde_json_canonicalizer::to_string(&exact(&asked)).unwrap();
+        let expected = concat!(
+            r#"{"beyond":"9007199254740993","edge":9007199254740992,"flag":true,"least":"-9223372036854775808","#,
+            r#""list":["9223372036854775807"],"range":{"from":"2011-06-01"},"small":7}"#
+        );
+        assert_eq!(canonical, expected);
     }
 }

@@ -112,7 +112,7 @@ pub async fn produce(
     progress: Arc<Progress>,
     stop: watch::Receiver<Option<Stop>>,
 ) -> Result<Produced, ProduceError> {
-    format::check_size(job.format, None, job.definition.columns.len())?;
+    format::check_columns(job.format, &job.definition)?;
     let target = Target {
         key: job.key(),
         media_type: job.wrapping.media_type(job.format, job.package.kind()),
@@ -229,8 +229,8 @@ struct Queried {
 async fn query(job: Job, engine: DataFusion, batches: Sender<Feed>) -> Result<Queried, ProduceError> {
     let query = Query { definition: &job.definition, parameters: &job.parameters, tenant: &job.tenant };
     let Run { schema, exact_rows, rows, controls } = engine.run(query).await?;
-    if job.wrapping.split.is_none() {
-        format::check_size(job.format, exact_rows, schema.fields().len())?;
+    if let Some(rows) = exact_rows {
+        format::check_result(job.format, rows, job.wrapping.split, &job.definition)?;
     }
     // A packager that is gone has failed, and says why itself.
     let _ = batches.send(Feed::Begin(schema)).await;

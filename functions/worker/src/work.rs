@@ -1,5 +1,6 @@
 //! What is to be produced, from what was asked and what holds now.
 
+use jiff::SignedDuration;
 use waybill::{
     aws::{
         config_store::ConfigError,
@@ -39,7 +40,8 @@ impl Work {
                 invalid @ ConfigError::Invalid { .. } => broken_definition().because(invalid),
             })?;
         let definition = definition.ok_or_else(broken_definition)?;
-        refuse_what_was_too_large(app, request).await?;
+        check_style(request, &definition)?;
+        refuse_what_was_too_large(app, request, &definition).await?;
         let (package, password_sealed) = package(app, tenant, request).await?;
         let job = Job {
             parameters: placeholders(request, &definition)?,
@@ -58,18 +60,37 @@ impl Work {
     }
 }
 
-/// What the format had no room for when the same was asked the last time is not computed again.
-async fn refuse_what_was_too_large(app: &App, request: &Request) -> Result<(), ProduceError> {
-    if request.format.max_rows().is_none() || request.wrapping.split.is_some() {
+/// How long the figure of the last run is taken for granted: the data may be corrected meanwhile.
+const STILL_TRUE: SignedDuration = SignedDuration::from_hours(1);
+
+/// What there was no room for when the same was asked a little while ago is not computed again.
+async fn refuse_what_was_too_large(app: &App, request: &Request, definition: &Definition) -> Result<(), ProduceError> {
+    let split = request.wrapping.split;
+    if request.format.max_rows().is_none() && split.is_none() {
         return Ok(());
     }
     let read = app.table.get::<Statistics>(&Key::statistics(&request.tenant, &request.report)).await;
-    let known = read.map_err(ProduceError::internal)?.and_then(|known| known.row.last(&request.run_digest()));
-    Ok(format::check_size(request.format, known, 0)?)
+    // Without the figure the run finds out by itself.
+    let known = read.inspect_err(|error| tracing::warn!(%error, "figures of past runs are not there")).ok().flatten();
+    let since = clock::now() - STILL_TRUE;
+    let last =
+        known.and_then(|known| known.row.last(&request.run_digest()).filter(|sample| sample.at > since).cloned());
+    Ok(last.map_or(Ok(()), |sample| format::check_result(request.format, sample.rows, split, definition))?)
 }
 
 fn broken_definition() -> ProduceError {
     ProduceError::permanent(FailureCode::DefinitionInvalid, "The definition of this report is missing or broken.")
+}
+
+/// What was asked of the columns' titles and formats must still fit a definition that has changed since.
+fn check_style(request: &Request, definition: &Definition) -> Result<(), ProduceError> {
+    if definition.version == request.report_version {
+        return Ok(());
+    }
+    let faults = request.style.faults(&definition.style, &definition.columns);
+    let Some(first) = faults.first() else { return Ok(()) };
+    let detail = format!("The report's definition has changed since the request: {}", first.sentence());
+    Err(ProduceError::permanent(FailureCode::ParameterInvalid, detail))
 }
 
 /// As resolved when the request was recorded, or anew if the definition has changed since.

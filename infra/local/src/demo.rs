@@ -107,9 +107,7 @@ async fn deliver(instance: &Instance, stack: &Stack) -> Result<Story> {
     let opening = began.elapsed();
     let content = unpack::measure(&file)?;
     check(&request, &content)?;
-    let event: Value = serde_json::from_slice(&webhook.body).context("read the webhook")?;
-    let link = event["data"]["link"]["url"].as_str().unwrap_or_default();
-    manifest::verify(&api, &webhook, link, &signer, (&unpack::measure(&object)?, &content)).await?;
+    manifest::verify(&api, &webhook, &location, &signer, (&unpack::measure(&object)?, &content)).await?;
     Ok(Story { report, request, webhook, delivery, downloaded, download, opening, opener, content, file })
 }
 

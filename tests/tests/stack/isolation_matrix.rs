@@ -52,7 +52,6 @@ fn routes() -> Vec<Route> {
         public("/.well-known/waybill-ed25519.json"),
         public("/.well-known/waybill-ed25519.pem"),
         public("/v1/links/{capability}"),
-        public("/v1/links/{capability}/{name}"),
         tenant("/v1/reports", vec![get()]),
         tenant("/v1/usage", vec![get()]),
         tenant("/v1/reports/{report}", vec![get()]),

@@ -1,5 +1,4 @@
-//! The signed statement of what is in a report: by its request, or by a managed link to its file. Reading it is no
-//! download.
+//! The signed statement of what is in a report. It names parameters, so a link to the file alone does not open it.
 
 use std::sync::Arc;
 
@@ -17,10 +16,7 @@ use waybill::{
     },
 };
 
-use super::{
-    links::valid,
-    requests::{load, status, unfinished},
-};
+use super::requests::{load, status, unfinished};
 use crate::{app::App, auth::MayRead, problem::Problem};
 
 /// SHA-256 of the manifest, lower-case hex: what notifications tell, too.
@@ -64,32 +60,23 @@ pub async fn show_part(
     answer(&app, &request, wanted).await
 }
 
-/// `GET /v1/links/{capability}/{name}`: the same, for who has a link to the file and no credential.
-pub async fn by_link(
-    State(app): State<Arc<App>>,
-    Path((capability, name)): Path<(String, String)>,
-) -> Result<Response, Problem> {
-    let wanted = Wanted::of(&name).ok_or_else(|| Problem::not_found("manifest file"))?;
-    let request = Box::pin(valid(&app, &capability, clock::now())).await?;
-    answer(&app, &request, wanted).await
-}
-
 async fn answer(app: &App, request: &Request, wanted: Wanted) -> Result<Response, Problem> {
-    let no_manifest = || Problem::not_found("manifest");
+    let none = |detail: &str| Problem::new(StatusCode::NOT_FOUND, "no_manifest", detail);
     match status(request, clock::now()) {
         status if !status.is_final() => {
             return Err(unfinished("The manifest is made with the file; ask again once the request has ended."));
         }
-        Status::Expired => {
-            let detail = "The manifest went with the report's file; its digests are in the request's status.";
-            return Err(Problem::new(StatusCode::GONE, "manifest_gone", detail));
-        }
+        Status::Expired => return Err(gone()),
         _ => {}
     }
-    let file = request.file.as_ref().ok_or_else(no_manifest)?;
+    let no_manifest = || none("The file was made by an earlier release, without a manifest.");
+    let file = request.file.as_ref().ok_or_else(|| none("The request ended without a file; see its status."))?;
     let digest = file.manifest_sha256.as_deref().ok_or_else(no_manifest)?;
     let key = ReportFile::manifest_key(&file.key);
-    let stored = app.objects.manifest(&key).await.map_err(|e| Problem::unavailable(&e))?.ok_or_else(no_manifest)?;
+    let stored = app.objects.manifest(&key).await.map_err(|e| Problem::unavailable(&e))?.ok_or_else(|| {
+        tracing::warn!(request.id = %request.id, "the manifest is not there, or may not be read");
+        gone()
+    })?;
     let StoredManifest { json, openpgp, ed25519 } = stored;
     let (media_type, body) = match wanted {
         Wanted::Manifest => ("application/json", json),
@@ -101,4 +88,9 @@ async fn answer(app: &App, request: &Request, wanted: Wanted) -> Result<Response
         (DIGEST, HeaderValue::from_str(digest).map_err(|e| Problem::unavailable(&e))?),
     ];
     Ok((headers, body).into_response())
+}
+
+fn gone() -> Problem {
+    let detail = "The manifest went with the report's file; its digests are in the request's status.";
+    Problem::new(StatusCode::GONE, "file_gone", detail)
 }

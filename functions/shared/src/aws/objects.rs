@@ -2,7 +2,7 @@
 
 pub mod prefix;
 
-use aws_sdk_s3::{Client, operation::get_object::GetObjectError, presigning::PresigningConfig};
+use aws_sdk_s3::{Client, presigning::PresigningConfig};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jiff::SignedDuration;
 
@@ -58,7 +58,10 @@ impl Objects {
         let failed = |message: String| AwsError { service: "s3", operation: "GetObject", message };
         let output = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
             Ok(output) => output,
-            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => return Ok(None),
+            // To who may not list the bucket, S3 answers 403 where there is nothing.
+            Err(error) if error.raw_response().is_some_and(|answer| matches!(answer.status().as_u16(), 403 | 404)) => {
+                return Ok(None);
+            }
             Err(error) => return Err(AwsError::new("s3", "GetObject", &error)),
         };
         let signature = |name| {

@@ -34,7 +34,8 @@ impl FailureCode {
             Self::ParameterInvalid => "Correct the parameter and request the report again.",
             Self::DefinitionInvalid => "Tell the operator: the report definition must be mended.",
             Self::SourceError => "Request the report again later; if it fails again, tell the operator.",
-            Self::TimedOut | Self::TooLarge => "Narrow the date range or add a filter, and request the report again.",
+            Self::TimedOut => "Narrow the date range or add a filter, and request the report again.",
+            Self::TooLarge => "Do what the detail says, or narrow the date range, and request the report again.",
             Self::EncryptionKeyInvalid => "Have a valid recipient key registered, and request the report again.",
             Self::Internal => "Request the report again; if it fails again, tell the operator.",
         }

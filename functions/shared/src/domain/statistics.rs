@@ -57,16 +57,16 @@ impl Statistics {
         Self { samples: samples.split_off(forget), ..self.clone() }
     }
 
-    /// What the last run with the very same parameters yielded.
-    pub fn last(&self, digest: &str) -> Option<u64> {
-        self.samples.iter().rfind(|sample| sample.digest == digest).map(|sample| sample.rows)
+    /// The last run with the very same parameters.
+    pub fn last(&self, digest: &str) -> Option<&Sample> {
+        self.samples.iter().rfind(|sample| sample.digest == digest)
     }
 
     /// What a run with these parameters may yield: what it did last time; else by the days that it spans; else the
     /// median of the runs there were.
     pub fn estimate(&self, digest: &str, days: Option<u32>) -> Option<Estimate> {
-        if let Some(rows) = self.last(digest) {
-            return Some(Estimate { rows, basis: "same_parameters", runs: 1 });
+        if let Some(Sample { rows, .. }) = self.last(digest) {
+            return Some(Estimate { rows: *rows, basis: "same_parameters", runs: 1 });
         }
         if let Some(days) = days {
             let spans =

@@ -9,6 +9,7 @@ mod ndjson;
 mod object;
 mod parquet;
 mod pdf;
+mod room;
 mod text;
 mod totals;
 mod txt;
@@ -20,7 +21,10 @@ use std::path::Path;
 use datafusion::arrow::{array::RecordBatch, datatypes::SchemaRef, error::ArrowError};
 use waybill::domain::{failure::FailureCode, outcome::Format};
 
-pub use self::layout::{Document, Layout, LayoutColumn};
+pub use self::{
+    layout::{Document, Layout, LayoutColumn},
+    room::{check_columns, check_result, check_rows, too_many_parts},
+};
 use crate::{ProduceError, error::Cause};
 
 /// Writes rows in one format. Called as `header`, any number of `encode`, then `footer`; each appends to `out`.
@@ -78,42 +82,10 @@ pub fn encoder(
         Format::Ndjson => Box::new(ndjson::Ndjson::new(layout)),
         Format::Json => Box::new(json::Json::new(layout)),
         Format::Xml => Box::new(xml::Xml::new(layout)),
-        Format::Xlsx => Box::new(xlsx::Xlsx::new(document, schema)?),
+        Format::Xlsx => Box::new(xlsx::Xlsx::new(document, schema)),
         Format::Parquet => Box::new(parquet::Parquet::new(schema)?),
         Format::Html => Box::new(html::Html::new(document)),
         Format::Txt => Box::new(txt::Txt::new(layout, scratch)?),
         Format::Pdf => Box::new(pdf::Pdf::new(document)),
     })
-}
-
-/// Refuses a report that the format has no room for: before anything is read where it is known by then.
-pub fn check_size(format: Format, rows: Option<u64>, columns: usize) -> Result<(), EncodeError> {
-    if let Some(most) = format.max_columns().filter(|most| columns > *most) {
-        let detail = format!(
-            "The report has {columns} columns, and {} has room for {most}. Ask for {}.",
-            format.name(),
-            roomier(format),
-        );
-        return Err(EncodeError::TooLarge(detail));
-    }
-    if let (Some(rows), Some(most)) = (rows, format.max_rows())
-        && rows > most
-    {
-        let detail = format!(
-            "The report has more than the {most} rows that one {} file can hold. Ask for {}, split it into parts, or \
-             narrow it.",
-            format.name(),
-            roomier(format),
-        );
-        return Err(EncodeError::TooLarge(detail));
-    }
-    Ok(())
-}
-
-/// What holds more.
-fn roomier(format: Format) -> &'static str {
-    match format {
-        Format::Pdf | Format::Html => "xlsx or csv",
-        _ => "csv or parquet",
-    }
 }

@@ -20,14 +20,13 @@ mod tests;
 use std::io;
 
 use datafusion::arrow::{array::RecordBatch, datatypes::SchemaRef};
-use waybill::domain::outcome::Format;
 
 use self::{
     archive::Archive,
     cell::{Column, Notation},
     parts::{Styles, write},
 };
-use super::{Document, EncodeError, Encoder, cells::CellArray, check_size};
+use super::{Document, EncodeError, Encoder, cells::CellArray};
 
 /// Bytes of XML that are compressed at once.
 const PIECE: usize = 64 << 10;
@@ -63,18 +62,17 @@ pub(super) struct Xlsx {
 
 impl Xlsx {
     /// For rows of that schema.
-    pub(super) fn new(document: &Document, schema: &SchemaRef) -> Result<Self, EncodeError> {
+    pub(super) fn new(document: &Document, schema: &SchemaRef) -> Self {
         Self::with_limits(document, schema, LIMITS)
     }
 
-    fn with_limits(document: &Document, schema: &SchemaRef, limits: Limits) -> Result<Self, EncodeError> {
+    fn with_limits(document: &Document, schema: &SchemaRef, limits: Limits) -> Self {
         let layout = &document.layout;
-        check_size(Format::Xlsx, None, layout.columns.len())?;
         let mut styles = Styles::default();
         let columns = layout.columns.iter().zip(schema.fields()).enumerate();
         let columns =
             columns.map(|(index, (column, field))| Column::new(index, column, field.data_type(), &mut styles));
-        Ok(Self {
+        Self {
             columns: columns.collect(),
             notation: Notation::new(layout),
             document: document.clone(),
@@ -85,7 +83,7 @@ impl Xlsx {
             sheets: 0,
             rows: 0,
             bytes: 0,
-        })
+        }
     }
 
     fn begin_sheet(&mut self) -> Result<(), EncodeError> {

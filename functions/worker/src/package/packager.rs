@@ -10,10 +10,7 @@ use std::{
 use datafusion::arrow::{array::RecordBatch, datatypes::SchemaRef};
 use serde::Serialize;
 use tokio::sync::mpsc::Receiver;
-use waybill::domain::{
-    failure::FailureCode,
-    wrapping::{MAX_PARTS, Split},
-};
+use waybill::domain::wrapping::{MAX_PARTS, Split};
 
 use super::{Archive, PartWriter};
 use crate::{
@@ -209,11 +206,9 @@ impl Work {
     /// Encodes rows into the emptied buffer.
     fn encode(&mut self, rows: &RecordBatch) -> Result<(), ProduceError> {
         self.buffer.clear();
-        let most = self.packager.job.format.max_rows();
+        let job = &self.packager.job;
         let count = self.open.rows + rows.num_rows() as u64;
-        if most.is_some_and(|most| count > most) {
-            format::check_size(self.packager.job.format, Some(count), rows.num_columns())?;
-        }
+        format::check_rows(job.format, count, job.wrapping.split.is_some(), &job.definition)?;
         Ok(self.open.encoder.encode(rows, self.open.rows, &mut self.buffer)?)
     }
 
@@ -260,8 +255,7 @@ impl Work {
         self.end()?;
         let number = u32::try_from(self.done.len()).unwrap_or(u32::MAX).saturating_add(1);
         if number > MAX_PARTS {
-            let detail = format!("The report has more than {MAX_PARTS} parts. Ask for larger parts, or narrow it.");
-            return Err(ProduceError::permanent(FailureCode::TooLarge, detail));
+            return Err(format::too_many_parts().into());
         }
         self.open = self.packager.open(number, &self.schema)?;
         self.begin()

@@ -16,6 +16,7 @@ use waybill::{
     clock,
     domain::{
         definition::ColumnKind,
+        failure::FailureCode,
         outcome::Format,
         secret::Secret,
         style::Style,

@@ -12,18 +12,18 @@ use crate::{
     unpack::Content,
 };
 
-/// Fetches the manifest behind the link, and checks its digest against the webhook's, its signature against the
+/// Fetches the manifest of the request at `location`, and checks its digest against the webhook's, its signature against the
 /// service's certificate, and its figures against what was downloaded (`object`) and opened (`file`).
 pub async fn verify(
     api: &ApiClient,
     webhook: &Received,
-    link: &str,
+    location: &str,
     signer: &str,
     (object, file): (&Content, &Content),
 ) -> Result<()> {
     const WHAT: &str = "verify the manifest";
     let get = async |name: &str| -> Result<Vec<u8>> {
-        let answer = api.get(&format!("{link}/{name}")).await?;
+        let answer = api.get(&format!("{location}/manifest/{name}")).await?;
         let (status, body) = (answer.status, answer.body);
         if status == 200 { Ok(body) } else { Err(Error::new(WHAT, format!("{name}: status {status}"))) }
     };

@@ -66,13 +66,6 @@ pub async fn follow(
     Ok((StatusCode::FOUND, headers).into_response())
 }
 
-/// The request whose file a link opens now; refused as [`follow`] would. No use is recorded.
-pub async fn valid(app: &App, capability: &str, now: Timestamp) -> Result<Request, Problem> {
-    let (link, request) = Box::pin(found(app, capability)).await?;
-    link.follow(request.as_ref(), now).map_err(gone)?;
-    request.ok_or_else(|| Problem::not_found("link"))
-}
-
 /// The link of a capability, and the request that it belongs to.
 async fn found(app: &App, capability: &str) -> Result<(Link, Option<Request>), Problem> {
     let unknown = || Problem::not_found("link");

@@ -9,13 +9,7 @@ mod wish;
 
 use waybill::aws::table::{RawRow, Row};
 
-pub use self::{
-    accesses::accesses,
-    describe::list,
-    follow::{follow, valid},
-    make::make,
-    revoke::revoke,
-};
+pub use self::{accesses::accesses, describe::list, follow::follow, make::make, revoke::revoke};
 
 /// What the sort keys of a request's links begin with, and those of their uses.
 const LINKS: &str = "LNK#";

@@ -75,6 +75,11 @@ pub(super) fn wrapping(
         );
         refuse("/split/bytes", detail);
     }
+    if let (Some(Split::Rows(rows)), Some(most)) = (ask.split, format.max_rows())
+        && rows > most
+    {
+        refuse("/split/rows", format!("One {} file holds {most} rows at most.", format.name()));
+    }
     if asked.compression.is_some() {
         if packaging != Packaging::Plain {
             refuse(

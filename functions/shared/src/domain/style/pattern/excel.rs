@@ -2,10 +2,13 @@
 
 use super::{Item, TimePattern};
 
+/// Longest number format that Excel opens.
+const MAX_CODE: usize = 255;
+
 impl TimePattern {
     /// The same as a number format of Excel, such as `yyyy-mm-dd hh:mm:ss.000`. None where it has no code for it: a day
     /// of the year, an offset, an hour that `AM/PM` would change, milliseconds anywhere but behind seconds and a point,
-    /// and minutes that it would take for months or months for minutes.
+    /// minutes that it would take for months or months for minutes, and what is too long for it.
     pub fn excel_code(&self) -> Option<String> {
         let mut code = String::new();
         for (index, item) in self.items.iter().enumerate() {
@@ -25,7 +28,7 @@ impl TimePattern {
                 _ => return None,
             }
         }
-        Some(code)
+        (code.len() <= MAX_CODE).then_some(code)
     }
 
     /// Whether milliseconds stand there, behind seconds and a point.

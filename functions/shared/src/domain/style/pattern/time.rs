@@ -83,6 +83,9 @@ impl TimePattern {
             rest = pattern.push_directive(behind, has_time)?;
         }
         pattern.push_text(rest);
+        if pattern.items.iter().all(|item| matches!(item, Item::Text(_))) {
+            return Err("A time format without a directive, such as `%Y`, would make all times the same.".to_owned());
+        }
         Ok(pattern)
     }
 
