@@ -4,6 +4,7 @@ mod app;
 mod audit;
 mod auth;
 mod body;
+mod compat;
 mod page;
 mod problem;
 mod router;

@@ -1,4 +1,4 @@
-//! Every route of the API in one place. Public ones: health, managed links, `/.well-known/*`.
+//! Every route of the own API in one place; `compat` has those of other products. Public ones: health, managed links, `/.well-known/*`.
 
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use http::{HeaderValue, StatusCode, header};
 use crate::{
     app::App,
     body::MAX_BODY,
+    compat,
     problem::Problem,
     routes::{
         api_keys, dead_letters, deliveries, endpoints, links, manifest, reports, requests, tenants, usage, well_known,
@@ -70,6 +71,8 @@ pub fn router(app: Arc<App>) -> Router {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
         })
         .layer(map_response(every_error_is_a_problem))
+        // After the layers above: these answer in their own shapes.
+        .merge(compat::routes())
         .layer(map_response(nothing_is_kept))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(app)

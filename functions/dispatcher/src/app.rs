@@ -24,7 +24,7 @@ use waybill::{
     seal::{Keyring, SealError},
 };
 
-use crate::{authenticate::Tokens, bus::Bus};
+use crate::{bus::Bus, channel::webhook::authenticate::Tokens};
 
 /// Clients and settings.
 pub struct App {

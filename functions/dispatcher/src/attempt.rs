@@ -1,6 +1,5 @@
 //! One attempt: recorded before the receiver is called, its outcome recorded before the message is done.
 
-use http::HeaderMap;
 use jiff::Timestamp;
 use uuid::Uuid;
 use waybill::{
@@ -18,9 +17,9 @@ use waybill::{
 
 use crate::{
     app::{App, Retry},
-    authenticate, body, disable, lane,
+    channel::{Attempted, Channel},
+    disable, lane,
     receiver::Receiver,
-    webhook::{self, Attempted, WebhookCall},
 };
 
 /// How often a change is tried anew when somebody else changed the row in between.
@@ -35,23 +34,23 @@ pub async fn make(app: &App, read: Stored<Delivery>, receiver: &Receiver) -> Res
     }
     let started_at = clock::now();
     // Begun is begun: what is our own fault ends the attempt too, and the next comes when the schedule says.
-    let called = Box::pin(call(app, &begun.row, receiver, started_at)).await;
+    let called = Box::pin(receiver.channel.attempt(app, &begun.row, receiver.timeout, started_at)).await;
     let is_our_fault = called.is_err();
     let attempted = called.unwrap_or_else(|error| {
         tracing::error!(delivery.id = %begun.row.id, %error, "attempt could not be prepared");
         Attempted::not_made("the notification could not be prepared".to_owned())
     });
     let row = attempt_row(&begun.row, &finished(&attempted, begun.row.attempts, started_at));
-    report(&begun.row, &attempted);
+    report(&begun.row, &receiver.channel, &attempted);
     if let Some(endpoint) = &receiver.endpoint
-        && webhook::asks_no_more(receiver.profile, attempted.http_status)
+        && receiver.channel.asks_no_more(&attempted)
         && let Err(error) = disable::disable(app, endpoint, "It answered 410 Gone: never call again.").await
     {
         // The answer is recorded all the same, and the next delivery gets it again.
         tracing::error!(endpoint.id = %endpoint.id, %error, "endpoint not disabled");
     }
     let outcome = attempted.outcome.clone();
-    let retry_at = end(app, begun, row, (owner, attempted.outcome), receiver).await?;
+    let retry_at = Box::pin(end(app, begun, row, (owner, attempted.outcome), receiver)).await?;
     Ok(match outcome {
         _ if is_our_fault => None,
         AttemptOutcome::Success => Some(health::Event::Succeeded),
@@ -197,30 +196,7 @@ fn message(delivery: &Delivery, dead: Option<Dead>) -> DeliveryMessage {
     }
 }
 
-/// Calls the receiver: whatever it does is an outcome, never an error.
-async fn call(app: &App, delivery: &Delivery, receiver: &Receiver, now: Timestamp) -> Result<Attempted, Retry> {
-    let password = body::password(app, &delivery.announcement, receiver.profile).await?;
-    let Some(body) = body::of(app, delivery, receiver.profile, password.as_ref(), now).await? else {
-        let (profile, kind) = (receiver.profile.name(), delivery.announcement.kind.name());
-        return Ok(Attempted::never_made(format!("the profile {profile} cannot express {kind}")));
-    };
-    let call = WebhookCall {
-        url: receiver.url.clone(),
-        message_id: delivery.id.to_string(),
-        body,
-        headers: HeaderMap::new(),
-        manifest_sha256: delivery.announcement.manifest_sha256().map(str::to_owned),
-        secrets: receiver.secrets.clone(),
-        service: app.signing.get().await?,
-        profile: receiver.profile,
-        timeout: receiver.timeout,
-        now,
-    };
-    let attempted = authenticate::attempt(app, receiver, call).await;
-    Ok(authenticate::struck_out(attempted, password.as_slice()))
-}
-
-fn report(delivery: &Delivery, attempted: &Attempted) {
+fn report(delivery: &Delivery, channel: &Channel, attempted: &Attempted) {
     let outcome = outcome_name(&attempted.outcome);
     tracing::info!(
         delivery.id = %delivery.id,
@@ -231,7 +207,7 @@ fn report(delivery: &Delivery, attempted: &Attempted) {
         "attempt over"
     );
     telemetry::emit(
-        &[("Channel", "webhook"), ("Outcome", outcome)],
+        &[("Channel", channel.name()), ("Outcome", outcome)],
         &[("DeliveryAttempts", Unit::Count, 1), ("DeliveryAttemptDuration", Unit::Milliseconds, attempted.duration_ms)],
     );
 }

@@ -129,7 +129,7 @@ impl Worker<'_> {
                     }
                 }
                 Move::AttemptOwn => self.attempt_own(seen.health).await?,
-                Move::Attempt(waiting) => self.attempt(&waiting, seen.health).await?,
+                Move::Attempt(waiting) => Box::pin(self.attempt(&waiting, seen.health)).await?,
                 Move::Park => self.park(&seen, now).await?,
                 Move::Leave => self.leave().await,
                 Move::Rouse(waiting) => {

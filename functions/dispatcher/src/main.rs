@@ -2,9 +2,8 @@
 
 mod app;
 mod attempt;
-mod authenticate;
-mod body;
 mod bus;
+mod channel;
 mod disable;
 mod events;
 mod facts;
@@ -13,8 +12,6 @@ mod handler;
 mod lane;
 mod receiver;
 mod redrive;
-mod sign;
-mod webhook;
 
 use std::sync::Arc;
 

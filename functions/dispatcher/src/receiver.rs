@@ -1,6 +1,6 @@
 //! Who is to be called, and how: a delivery's target as its settings are now.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
 use waybill::{
@@ -17,7 +17,13 @@ use waybill::{
 
 use crate::{
     app::{App, Retry},
-    authenticate::{self, Access, Client},
+    channel::{
+        Channel,
+        webhook::{
+            Webhook,
+            authenticate::{self, Access, Client},
+        },
+    },
 };
 
 /// A receiver, ready to be called.
@@ -25,47 +31,41 @@ use crate::{
 pub struct Receiver {
     /// The registered endpoint, if it is one.
     pub endpoint: Option<Endpoint>,
-    /// https, checked by the guard at every call.
-    pub url: String,
-    /// Body, signatures, and what answers mean.
-    pub profile: Profile,
-    /// Live secrets that sign, the newest first.
-    pub secrets: Vec<Secret<String>>,
     /// For one whole exchange.
     pub timeout: Duration,
     /// Waits before each attempt.
     pub schedule: Schedule,
-    /// Headers of its own.
-    pub headers: HeaderMap,
-    /// How it knows us, besides the signature.
-    pub access: Access,
-    /// What it is sent that must not be kept with its answers.
-    pub confidential: Vec<Secret<String>>,
+    /// How it is told.
+    pub channel: Channel,
 }
 
 /// The delivery's receiver; none if its endpoint was deleted.
 pub async fn of(app: &App, delivery: &Delivery) -> Result<Option<Receiver>, Retry> {
-    let tenant = &delivery.announcement.tenant;
+    let event = &delivery.announcement;
     match &delivery.target {
-        Target::Webhook { url } => one_off(app, tenant, url.clone()).await.map(Some),
-        Target::Endpoint { id } => registered(app, tenant, *id).await,
+        Target::Webhook { url, profile, headers } => {
+            let headers = opened(app, headers, &Key::request(&event.tenant, event.request)).await?;
+            one_off(app, &event.tenant, (url.clone(), *profile), headers).await.map(Some)
+        }
+        Target::Endpoint { id } => registered(app, &event.tenant, *id).await,
     }
 }
 
-async fn one_off(app: &App, tenant: &str, url: String) -> Result<Receiver, Retry> {
+async fn one_off(
+    app: &App,
+    tenant: &str,
+    (url, profile): (String, Profile),
+    (headers, confidential): (HeaderMap, Vec<Secret<String>>),
+) -> Result<Receiver, Retry> {
     let key = Key::tenant(tenant);
     let tenant = app.table.get::<Tenant>(&key).await?.ok_or(Retry::Missing("the tenant"))?.row;
     let secret = open(app, &tenant.webhook_secret_sealed, &key).await?;
+    let webhook = Webhook { url, profile, secrets: vec![secret], headers, access: Access::Open, confidential };
     Ok(Receiver {
         endpoint: None,
-        url,
-        profile: Profile::Waybill,
-        secrets: vec![secret],
         timeout: app.timeout,
         schedule: app.schedule.clone(),
-        headers: HeaderMap::new(),
-        access: Access::Open,
-        confidential: vec![],
+        channel: Channel::Webhook(webhook),
     })
 }
 
@@ -78,25 +78,32 @@ async fn registered(app: &App, tenant: &str, id: EndpointId) -> Result<Option<Re
     }
     let settings = &endpoint.settings;
     let (access, mut confidential) = access(app, &endpoint, &key).await?;
-    let mut headers = HeaderMap::new();
-    for (name, sealed) in &settings.headers {
-        let value = open(app, sealed, &key).await?;
+    let (headers, of_headers) = opened(app, &settings.headers, &key).await?;
+    confidential.extend(of_headers);
+    let (url, profile) = (settings.url.clone(), settings.profile);
+    Ok(Some(Receiver {
+        timeout: Duration::from_secs(u64::from(settings.timeout_seconds)).min(app.timeout),
+        schedule: schedule(app, &endpoint),
+        channel: Channel::Webhook(Webhook { url, profile, secrets, headers, access, confidential }),
+        endpoint: Some(endpoint),
+    }))
+}
+
+/// Headers whose values are sealed for the row with that key, and what of them is confidential.
+async fn opened(
+    app: &App,
+    sealed: &BTreeMap<String, String>,
+    key: &Key,
+) -> Result<(HeaderMap, Vec<Secret<String>>), Retry> {
+    let (mut headers, mut confidential) = (HeaderMap::new(), Vec::new());
+    for (name, sealed) in sealed {
+        let value = open(app, sealed, key).await?;
         // Both were judged when they were recorded.
         let name = HeaderName::from_bytes(name.as_bytes()).ok();
         headers.extend(name.zip(authenticate::sensitive(value.expose())));
         confidential.push(value);
     }
-    Ok(Some(Receiver {
-        url: settings.url.clone(),
-        profile: settings.profile,
-        secrets,
-        timeout: Duration::from_secs(u64::from(settings.timeout_seconds)).min(app.timeout),
-        schedule: schedule(app, &endpoint),
-        headers,
-        access,
-        confidential,
-        endpoint: Some(endpoint),
-    }))
+    Ok((headers, confidential))
 }
 
 /// Waits before each attempt at an endpoint.

@@ -11,7 +11,7 @@ use waybill::{
     accept::{Accepted, Order, Rejected, request_id_of_event},
     aws::table::{TableError, keys::Key},
     clock,
-    domain::{id::RequestId, tenant::Tenant},
+    domain::{id::RequestId, interface::Terms, tenant::Tenant},
 };
 
 use crate::{
@@ -101,7 +101,8 @@ async fn ask(app: &App, tenant: &Tenant, id: RequestId, source: &str, body: &Val
     let by = format!("event {source}");
     // The id alone keeps what is recorded from being so twice; the key also what joined another request.
     let key = id.to_string();
-    let order = Order { tenant, by: &by, id, body, idempotency_key: Some(&key), repeats: None };
+    let terms = Terms::default();
+    let order = Order { tenant, by: &by, id, body, idempotency_key: Some(&key), repeats: None, terms: &terms };
     match app.acceptor.accept(order, clock::now()).await? {
         Accepted::Recorded(receipt, _) | Accepted::Replayed { receipt, .. } | Accepted::Joined(receipt) => {
             tracing::info!(request.id = %receipt.id, tenant.id = tenant.id, "event became a request");

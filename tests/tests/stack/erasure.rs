@@ -70,7 +70,7 @@ const URL: &str = "https://receiver.example/hook";
 /// A delivery of the event, with all that a lane may hold of it.
 async fn leave_in_lane(world: &World, event: Announcement) {
     let (tenant, request, now) = (event.tenant.clone(), event.request, clock::now());
-    let target = Target::Webhook { url: URL.to_owned() };
+    let target = Target::webhook(URL);
     let delivery = Delivery::new(event, target, now, &Schedule::parse("0").unwrap());
     let delivery = Delivery { status: Status::Delivered, due_at: None, next_attempt_at: None, ..delivery };
     let lane = lanes::name(&delivery.target);
@@ -83,7 +83,7 @@ async fn leave_in_lane(world: &World, event: Announcement) {
 
 /// Partition of that delivery's lane.
 fn lane_of(tenant: &Tenant) -> String {
-    lane(&tenant.id, &lanes::name(&Target::Webhook { url: URL.to_owned() }))
+    lane(&tenant.id, &lanes::name(&Target::webhook(URL)))
 }
 
 fn path(tenant: &Tenant) -> String {

@@ -50,7 +50,7 @@ impl Play {
     /// A request as some function found it, which is to tell the receiver's `path`.
     async fn request(&self, path: &str, change: impl FnOnce(Request) -> Request) -> Stored<Request> {
         let url = self.stage.receiver.url(path);
-        let delivery = Some(Target::Webhook { url });
+        let delivery = Some(Target::webhook(url));
         let request = change(Request { delivery, ..self.stage.queued() });
         self.stage.insert(&request).await;
         Stored { row: request, revision: 1 }

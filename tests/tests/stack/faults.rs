@@ -42,7 +42,7 @@ impl Stage {
     }
 
     pub fn hook(&self) -> Target {
-        Target::Webhook { url: self.receiver.url("/hook") }
+        Target::webhook(self.receiver.url("/hook"))
     }
 
     /// A copy of the finished request as it was when it was recorded: queued, under an id of its own.

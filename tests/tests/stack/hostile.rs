@@ -210,7 +210,7 @@ async fn what_the_guard_refuses_at_the_attempt_is_dead_and_says_nothing_of_the_n
     for (url, _) in refused {
         let now = clock::now();
         let event = Announcement { id: EventId::generate(), ..stage.event(now) };
-        let target = Target::Webhook { url: url.to_owned() };
+        let target = Target::webhook(url);
         let delivery = Delivery::new(event, target, now, &Schedule::parse("0").unwrap());
         stage.insert_delivery(&delivery).await;
         all.push(delivery);

@@ -141,7 +141,7 @@ fn one_off(webhook: &Fields<'_>, faults: &Faults) -> Option<Target> {
         faults.add(webhook.pointer("url"), "out_of_range", format!("Must be at most {MAX_URL} bytes long."));
         return None;
     }
-    Some(Target::Webhook { url: url.to_owned() })
+    Some(Target::webhook(url))
 }
 
 /// Whether there is such an endpoint is looked up later; what cannot be an id is none.
@@ -178,7 +178,7 @@ mod tests {
         .0;
         assert_eq!(ask.format, Some(Format::Ndjson));
         assert_eq!(ask.packaging, Some(Packaging::Plain));
-        assert_eq!(ask.delivery, Some(Target::Webhook { url: "https://example.com/".into() }));
+        assert_eq!(ask.delivery, Some(Target::webhook("https://example.com/")));
         assert!(ask.coalesce && !ask.validate_only && ask.presenter_id.is_some());
     }
 

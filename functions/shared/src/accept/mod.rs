@@ -24,6 +24,7 @@ use crate::{
     domain::{
         definition::Definition,
         id::RequestId,
+        interface::Terms,
         message::RequestMessage,
         quota::Standing,
         request::{Asked, Receipt},
@@ -67,6 +68,8 @@ pub struct Order<'a> {
     pub idempotency_key: Option<&'a str>,
     /// The request that it repeats.
     pub repeats: Option<RequestId>,
+    /// What the interface that it comes through settles.
+    pub terms: &'a Terms,
 }
 
 /// What became of an order.

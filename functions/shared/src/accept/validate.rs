@@ -11,6 +11,7 @@ use crate::domain::{
     definition::{Definition, parameter},
     delivery::Target,
     endpoint::Endpoint,
+    interface::Terms,
     outcome::{Format, Packaging},
     request::Asked,
     tenant::{RecipientKeyRecord, Tenant},
@@ -53,17 +54,20 @@ impl Acceptor {
             packaging,
             wrapping,
             style: ask.style,
-            delivery: ask.delivery,
+            delivery: ask.delivery.map(|target| on_terms(target, order.terms)),
             presenter_id: ask.presenter_id.unwrap_or(tenant.presenter_id),
             repeats: order.repeats,
-            retention_hours: tenant.retention_hours.unwrap_or(self.retention_hours),
-            link: tenant.link,
+            retention_hours: order.terms.retention_hours.or(tenant.retention_hours).unwrap_or(self.retention_hours),
+            link: order.terms.link.unwrap_or(tenant.link),
+            interface: order.terms.interface,
+            keeps: order.terms.keeps.clone(),
+            answer_by: order.terms.answer_by,
         })
     }
 
     async fn check_receiver(&self, tenant: &str, target: &Target, faults: &mut Vec<Fault>) -> Result<(), Rejected> {
         match target {
-            Target::Webhook { url } => {
+            Target::Webhook { url, .. } => {
                 if let Err(refused) = self.guard.check_url(url) {
                     faults.push(Fault::new("/delivery/webhook/url", "url_refused", refused.to_string()));
                 }
@@ -75,6 +79,14 @@ impl Acceptor {
             }
         }
         Ok(())
+    }
+}
+
+/// A URL is told in the shape of the interface that it was named through.
+fn on_terms(target: Target, terms: &Terms) -> Target {
+    match target {
+        Target::Webhook { url, .. } => Target::Webhook { url, profile: terms.profile, headers: terms.headers.clone() },
+        registered @ Target::Endpoint { .. } => registered,
     }
 }
 

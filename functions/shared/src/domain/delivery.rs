@@ -16,11 +16,14 @@
 
 mod machine;
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use self::machine::Step;
 use super::{
+    endpoint::Profile,
     id::{DeliveryId, EndpointId, RecoveryId},
     message::Announcement,
     request::Lease,
@@ -37,6 +40,12 @@ pub enum Target {
     Webhook {
         /// Where to.
         url: String,
+        /// Body, further signatures, and the meaning of answers.
+        #[serde(default, skip_serializing_if = "Profile::is_own")]
+        profile: Profile,
+        /// Headers that are sent along, by lower-case name; values sealed for the request's row.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        headers: BTreeMap<String, String>,
     },
     /// A registered endpoint, by its settings at the time of each attempt.
     Endpoint {
@@ -46,6 +55,11 @@ pub enum Target {
 }
 
 impl Target {
+    /// A URL that is told in Waybill's own shape.
+    pub fn webhook(url: impl Into<String>) -> Self {
+        Self::Webhook { url: url.into(), profile: Profile::Waybill, headers: BTreeMap::new() }
+    }
+
     /// The registered endpoint, if it is one.
     pub const fn endpoint(&self) -> Option<EndpointId> {
         match self {
@@ -57,7 +71,7 @@ impl Target {
     /// What tells receivers apart in a delivery's id.
     pub fn identity(&self) -> String {
         match self {
-            Self::Webhook { url } => url.clone(),
+            Self::Webhook { url, .. } => url.clone(),
             Self::Endpoint { id } => id.to_string(),
         }
     }

@@ -19,7 +19,7 @@ fn schedule() -> Schedule {
 
 /// A new delivery of a file that is there until then.
 pub fn pending(expires_at: Option<Timestamp>) -> Delivery {
-    let target = Target::Webhook { url: "https://example.com/hook".into() };
+    let target = Target::webhook("https://example.com/hook");
     let announcement = Announcement {
         id: EventId::generate(),
         kind: EventKind::ReportSucceeded,

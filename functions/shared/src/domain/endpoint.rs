@@ -125,6 +125,11 @@ impl Profile {
         Self::ALL.into_iter().find(|profile| profile.name() == name)
     }
 
+    /// Whether it is Waybill's own.
+    pub fn is_own(&self) -> bool {
+        *self == Self::Waybill
+    }
+
     /// Whether its body can say that.
     pub const fn expresses(self, event: EventKind) -> bool {
         match self {

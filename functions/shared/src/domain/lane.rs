@@ -20,7 +20,7 @@ pub const ONE_OFF_CONCURRENCY: u32 = 10;
 pub fn name(target: &Target) -> String {
     match target {
         Target::Endpoint { id } => id.to_string(),
-        Target::Webhook { url } => format!("url_{}", &crate::digest::sha256_hex(url.as_bytes())[..32]),
+        Target::Webhook { url, .. } => format!("url_{}", &crate::digest::sha256_hex(url.as_bytes())[..32]),
     }
 }
 

@@ -244,7 +244,7 @@ impl Model for Config {
         let rows = (0..self.deliveries).map(|n| {
             let id = uuid::Uuid::from_u128(u128::try_from(n).unwrap() + 1);
             let event = Announcement::apart("acme", RequestId::new(id), EventKind::ReportFailed, at(NOW), at(NOW));
-            let target = Target::Webhook { url: "https://example.com/".into() };
+            let target = Target::webhook("https://example.com/");
             Row(Arc::new(Delivery::new(event, target, at(NOW), &schedule())))
         });
         let worker = Worker { at: At::Idle, message: 0, own: None, lives: 0 };

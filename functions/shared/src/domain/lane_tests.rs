@@ -80,7 +80,7 @@ fn what_waits_calls_for_more_hands_while_slots_are_free() {
 
 #[test]
 fn lanes_are_named_by_their_receiver() {
-    let url = |url: &str| name(&Target::Webhook { url: url.into() });
+    let url = |url: &str| name(&Target::webhook(url));
     assert_eq!(url("https://example.com/a"), url("https://example.com/a"));
     assert_ne!(url("https://example.com/a"), url("https://example.com/b"));
     let id = crate::domain::id::EndpointId::generate();

@@ -14,6 +14,7 @@ pub mod erasure;
 pub mod failure;
 pub mod health;
 pub mod id;
+pub mod interface;
 pub mod issuer;
 pub mod lane;
 pub mod link;

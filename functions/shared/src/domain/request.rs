@@ -30,6 +30,7 @@ use super::{
     delivery::Target,
     failure::Failure,
     id::RequestId,
+    interface::Interface,
     link::LinkPolicy,
     message::EventKind,
     outcome::{Format, Packaging, ReportFile},
@@ -149,6 +150,15 @@ pub struct Request {
     /// How the file is fetched.
     #[serde(default)]
     pub link: LinkPolicy,
+    /// The interface that it was asked for through.
+    #[serde(default, skip_serializing_if = "Interface::is_own")]
+    pub interface: Interface,
+    /// What that interface keeps with it, for its own answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keeps: Option<serde_json::Value>,
+    /// Somebody waits for the file until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_by: Option<Timestamp>,
     /// Where it stands.
     pub status: Status,
     /// Claims so far; also the part of the object key that keeps attempts apart.

@@ -30,6 +30,9 @@ pub fn queued() -> Request {
         repeats: None,
         retention_hours: 1,
         link: LinkPolicy::default(),
+        interface: Interface::Waybill,
+        keeps: None,
+        answer_by: None,
     };
     Request::recorded(asked, at(0))
 }

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    id::ErasureId, link::LinkPolicy, outcome::Packaging, password, password::PasswordPolicy, wrapping::ZipCipher,
+    id::ErasureId, interface::Interfaces, link::LinkPolicy, outcome::Packaging, password, password::PasswordPolicy,
+    wrapping::ZipCipher,
 };
 
 /// A customer of the operator.
@@ -49,6 +50,9 @@ pub struct Tenant {
     /// Ids of the reports that it may ask for; none: all.
     #[serde(default)]
     pub allowed_reports: Option<BTreeSet<String>>,
+    /// Interfaces of other products that its clients may use.
+    #[serde(default)]
+    pub interfaces: Interfaces,
     /// Issuers of its own, whose tokens can only ever act for this tenant.
     #[serde(default)]
     pub issuers: Vec<String>,

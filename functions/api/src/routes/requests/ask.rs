@@ -15,6 +15,7 @@ use waybill::{
     domain::{
         delivery::Target,
         id::RequestId,
+        interface::Terms,
         quota::Standing,
         request::{Receipt, Request},
     },
@@ -61,7 +62,8 @@ async fn accept(
 ) -> Result<Response, Problem> {
     let tenant = app.tenant(&caller.tenant).await?;
     let id = RequestId::generate();
-    let order = Order { tenant: &tenant, by: &caller.subject, id, body, idempotency_key, repeats };
+    let terms = Terms::default();
+    let order = Order { tenant: &tenant, by: &caller.subject, id, body, idempotency_key, repeats, terms: &terms };
     match app.acceptor.accept(order, clock::now()).await? {
         Accepted::Valid(preview) => Ok(Json(describe_preview(&preview)).into_response()),
         Accepted::Recorded(receipt, standing) => {
@@ -151,7 +153,7 @@ fn as_asked(request: &Request) -> Value {
         "presenter_id": request.presenter_id,
     });
     match &request.delivery {
-        Some(Target::Webhook { url }) => body["delivery"] = json!({"webhook": {"url": url}}),
+        Some(Target::Webhook { url, .. }) => body["delivery"] = json!({"webhook": {"url": url}}),
         Some(Target::Endpoint { id }) => body["delivery"] = json!({"endpoint": id}),
         None => {}
     }

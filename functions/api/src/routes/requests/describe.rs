@@ -26,7 +26,7 @@ pub fn request(request: &Request, now: Timestamp) -> Value {
     shown["report_version"] = json!(request.report_version);
     shown["parameters"] = json!(request.parameters);
     shown["delivery"] = match &request.delivery {
-        Some(Target::Webhook { url }) => json!({"webhook": {"url": url}}),
+        Some(Target::Webhook { url, .. }) => json!({"webhook": {"url": url}}),
         Some(Target::Endpoint { id }) => json!({"endpoint": id}),
         None => Value::Null,
     };

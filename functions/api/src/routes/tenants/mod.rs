@@ -2,6 +2,7 @@
 
 pub mod audit_trail;
 pub mod erasures;
+mod interfaces;
 mod issuers;
 mod key_watch;
 pub mod recipient_keys;
@@ -177,6 +178,7 @@ async fn describe(app: &App, tenant: &Tenant) -> Result<Value, Problem> {
         "quotas": tenant.quotas,
         "licence_pool": tenant.licence_seats.map(|seats| json!({ "seats": seats })),
         "allowed_reports": tenant.allowed_reports,
+        "interfaces": tenant.interfaces,
         "retention_hours": tenant.retention_hours,
         "identities": tenant.identities,
         "issuers": issuers,

@@ -12,6 +12,7 @@ use waybill::{
     accept::Fault,
     domain::{
         definition::is_valid_report_id,
+        interface::Interfaces,
         issuer::{MAX_TEXT, TenantIssuer},
         link::{LinkMode, LinkPolicy},
         outcome::Packaging,
@@ -21,7 +22,7 @@ use waybill::{
 };
 
 use super::{
-    issuers,
+    interfaces, issuers,
     zip::{self, WantedZip},
 };
 use crate::fields::{Faults, Fields};
@@ -42,7 +43,7 @@ const MAX_RUNNING: u32 = 100;
 /// Most seats of a licence pool.
 const MAX_SEATS: u32 = 10_000;
 
-const FIELDS: [&str; 19] = [
+const FIELDS: [&str; 20] = [
     "name",
     "presenter_id",
     "packaging",
@@ -53,6 +54,7 @@ const FIELDS: [&str; 19] = [
     "quotas",
     "licence_pool",
     "allowed_reports",
+    "interfaces",
     "retention_hours",
     "identities",
     "issuers",
@@ -76,6 +78,7 @@ pub struct Settings {
     pub quotas: Quotas,
     pub licence_seats: Option<u32>,
     pub allowed_reports: Option<BTreeSet<String>>,
+    pub interfaces: Interfaces,
     pub retention_hours: Option<u32>,
     pub identities: Vec<(String, Grant)>,
     pub issuers: Vec<(String, TenantIssuer)>,
@@ -117,6 +120,7 @@ impl Settings {
                 quotas: quotas(&fields),
                 licence_seats: fields.object("licence_pool", &["seats"]).and_then(|pool| seats(&pool, &faults)),
                 allowed_reports: allowed_reports(&fields, &faults),
+                interfaces: interfaces::read(&fields, &faults),
                 identities: identities(&fields, &faults),
                 issuers: issuers::read(&fields, &faults),
                 recipient_keys: recipient_keys(&fields, now, &faults),

@@ -71,7 +71,7 @@ mod tests {
     fn a_delivery_stands_between_the_bounds_of_its_time() {
         let now = Timestamp::from_millisecond(1_700_000_000_123).unwrap();
         let event = uuid::Builder::from_unix_timestamp_millis(1_700_000_000_123, &[7; 10]).into_uuid();
-        let id = DeliveryId::derive(EventId::new(event), &Target::Webhook { url: "https://a".into() }.identity());
+        let id = DeliveryId::derive(EventId::new(event), &Target::webhook("https://a").identity());
         let delivery = Delivery { id, created_at: now, ..pending(None) };
         let key = Key::delivery_index("acme", DeliveryIndex::of(&delivery).delivery).sk;
         let stands = |from, to| {

@@ -13,6 +13,7 @@ use crate::domain::{
     definition::parameter::Value,
     delivery::Target,
     id::RequestId,
+    interface::Interface,
     link::LinkPolicy,
     outcome::{Format, Packaging},
     style::Style,
@@ -54,6 +55,12 @@ pub struct Asked {
     pub retention_hours: u32,
     /// How the file is fetched.
     pub link: LinkPolicy,
+    /// Through which interface.
+    pub interface: Interface,
+    /// What that interface keeps with it.
+    pub keeps: Option<serde_json::Value>,
+    /// Until when somebody waits for the file.
+    pub answer_by: Option<Timestamp>,
 }
 
 /// What the caller is told of a request that was accepted; the same however often it asks.
@@ -93,6 +100,9 @@ impl Asked {
             self.presenter_id,
             self.retention_hours,
             self.link,
+            self.interface,
+            self.keeps,
+            self.answer_by,
         ]))
     }
 
@@ -151,6 +161,9 @@ impl Request {
             repeats: asked.repeats,
             retention_hours: asked.retention_hours,
             link: asked.link,
+            interface: asked.interface,
+            keeps: asked.keeps,
+            answer_by: asked.answer_by,
             status: Status::Queued,
             attempt: 0,
             created_at: now,

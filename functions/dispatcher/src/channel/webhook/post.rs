@@ -1,4 +1,4 @@
-//! One attempt over a webhook: sign, POST through the guard, judge the answer as the profile does.
+//! The exchange itself: sign, POST through the guard, judge the answer as the profile does.
 
 use std::{
     sync::Arc,
@@ -16,9 +16,8 @@ use waybill::{
     guard::{Answer, CallError, Guard},
 };
 
-use crate::sign;
-
-mod redact;
+use super::{redact, sign};
+use crate::channel::attempted::{Attempted, millis, retryable};
 
 /// SHA-256 of the manifest of the file, in lower-case hex: in a header, because the bodies of most profiles are fixed.
 pub const MANIFEST: HeaderName = HeaderName::from_static("waybill-manifest-sha256");
@@ -48,33 +47,6 @@ pub struct WebhookCall {
     pub now: Timestamp,
 }
 
-/// What an attempt came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempted {
-    /// What it means for the delivery.
-    pub outcome: AttemptOutcome,
-    /// Status of the answer, if one came.
-    pub http_status: Option<u16>,
-    /// First KiB of the answer, redacted.
-    pub response: Option<String>,
-    /// Address that was dialled, with its port.
-    pub address: Option<String>,
-    /// How long the attempt took, in milliseconds.
-    pub duration_ms: u64,
-}
-
-impl Attempted {
-    /// An attempt that ended before the receiver was called, for a reason that may pass.
-    pub fn not_made(reason: String) -> Self {
-        without_answer(retryable(reason, None), Instant::now())
-    }
-
-    /// An attempt that ended before the receiver was called, as every further one would.
-    pub fn never_made(reason: String) -> Self {
-        without_answer(AttemptOutcome::Permanent { reason }, Instant::now())
-    }
-}
-
 /// Makes one attempt. Never fails: whatever happens is an outcome.
 pub async fn attempt(guard: &Guard, call: &WebhookCall) -> Attempted {
     let started = Instant::now();
@@ -84,7 +56,10 @@ pub async fn attempt(guard: &Guard, call: &WebhookCall) -> Attempted {
         Err(error) => {
             tracing::error!(delivery.id = call.message_id, %error, "a webhook cannot be signed");
             // A matter between us and our own table: rotating the secret mends it, so later attempts may succeed.
-            return without_answer(retryable("the notification could not be signed".to_owned(), None), started);
+            return Attempted::without_answer(
+                retryable("the notification could not be signed".to_owned(), None),
+                started,
+            );
         }
     };
     let mut headers = call.headers.clone();
@@ -100,22 +75,9 @@ pub async fn attempt(guard: &Guard, call: &WebhookCall) -> Attempted {
                 CallError::Refused(refused) => AttemptOutcome::Permanent { reason: refused.to_string() },
                 CallError::Timeout(_) | CallError::Network { .. } => retryable(error.to_string(), None),
             };
-            without_answer(outcome, started)
+            Attempted::without_answer(outcome, started)
         }
     }
-}
-
-fn without_answer(outcome: AttemptOutcome, started: Instant) -> Attempted {
-    let duration_ms = millis(started.elapsed());
-    Attempted { outcome, http_status: None, response: None, address: None, duration_ms }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-const fn retryable(reason: String, retry_after: Option<SignedDuration>) -> AttemptOutcome {
-    AttemptOutcome::Retryable { reason, retry_after }
 }
 
 /// Whether that answer to a notification of that profile asks never to be called again.
@@ -259,7 +221,7 @@ mod tests {
             headers: HeaderMap::new(),
             manifest_sha256: None,
             secrets,
-            service: Arc::new(crate::sign::tests::service()),
+            service: Arc::new(sign::tests::service()),
             profile: Profile::Waybill,
             timeout: Duration::from_secs(5),
             now: now(),

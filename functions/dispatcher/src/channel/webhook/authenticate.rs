@@ -20,11 +20,11 @@ use waybill::{
     guard::{CallError, Guard},
 };
 
-use crate::{
-    app::App,
-    receiver::Receiver,
-    webhook::{self, Attempted, WebhookCall},
+use super::{
+    Webhook,
+    post::{self, WebhookCall},
 };
+use crate::{app::App, channel::Attempted};
 
 /// Largest answer of a token endpoint.
 const MAX_ANSWER: usize = 32 * 1024;
@@ -66,16 +66,16 @@ pub struct Client {
 }
 
 /// Makes one attempt with what opens the receiver. A token that it refuses is replaced once, within the same attempt.
-pub async fn attempt(app: &App, receiver: &Receiver, mut call: WebhookCall) -> Attempted {
+pub async fn attempt(app: &App, webhook: &Webhook, mut call: WebhookCall) -> Attempted {
     let (started, limit) = (Instant::now(), call.timeout);
-    call.headers.extend(receiver.headers.clone());
-    let client = match &receiver.access {
+    call.headers.extend(webhook.headers.clone());
+    let client = match &webhook.access {
         Access::OAuth2(client) => client,
         Access::Header(name, value) => {
             call.headers.insert(name, value.clone());
-            return struck_out(webhook::attempt(&app.guard, &call).await, &receiver.confidential);
+            return struck_out(post::attempt(&app.guard, &call).await, &webhook.confidential);
         }
-        Access::Open => return struck_out(webhook::attempt(&app.guard, &call).await, &receiver.confidential),
+        Access::Open => return struck_out(post::attempt(&app.guard, &call).await, &webhook.confidential),
     };
     let mut token = match app.tokens.get(&app.guard, client, limit, None).await {
         Ok(token) => token,
@@ -92,14 +92,14 @@ pub async fn attempt(app: &App, receiver: &Receiver, mut call: WebhookCall) -> A
             Err(denied) => tracing::info!(endpoint.id = %client.endpoint, ?denied, "no other token"),
         }
     }
-    let attempted = struck_out(attempted, &receiver.confidential);
+    let attempted = struck_out(attempted, &webhook.confidential);
     timed(struck_out(attempted, std::slice::from_ref(&token.text)), started)
 }
 
 async fn with_token(guard: &Guard, call: &mut WebhookCall, token: &Token, left: Duration) -> Attempted {
     call.headers.insert(AUTHORIZATION, token.header.clone());
     call.timeout = left;
-    webhook::attempt(guard, call).await
+    post::attempt(guard, call).await
 }
 
 fn timed(attempted: Attempted, started: Instant) -> Attempted {

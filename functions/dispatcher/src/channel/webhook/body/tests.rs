@@ -17,7 +17,7 @@ const MANIFEST: &str = "https://example.com/v1/requests/r/manifest";
 fn begun(event: Announcement) -> (Delivery, Option<Link>) {
     let now = Timestamp::UNIX_EPOCH;
     let has_link = event.expires_at.is_some();
-    let target = Target::Webhook { url: "https://example.com/hook".into() };
+    let target = Target::webhook("https://example.com/hook");
     let made = Delivery::new(event, target, now, &Schedule::parse("0").unwrap());
     let link = Link { mode: LinkMode::Managed, url: URL.to_owned(), expires_at: now + SignedDuration::from_hours(60) };
     (Delivery { attempts: 1, ..made }, has_link.then_some(link))
