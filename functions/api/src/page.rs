@@ -4,7 +4,6 @@ use std::{future::Future, str::FromStr};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
-use serde_json::Value;
 use waybill::{
     accept::Fault,
     aws::table::{RawRow, Table, TableError, pages::PageQuery},
@@ -65,6 +64,11 @@ impl Query {
         if faults.is_empty() { Ok(Self(pairs)) } else { Err(Problem::bad_query(faults)) }
     }
 
+    /// The same of a list's own parameters, as another interface has them: each is known and there once.
+    pub fn of(pairs: Vec<(String, String)>) -> Self {
+        Self(pairs)
+    }
+
     /// A parameter's value.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
@@ -121,13 +125,13 @@ impl Query {
 
 /// A page of what `take` makes of a partition's rows: each row's sort key, and what is shown of it, if anything. With
 /// the cursor that goes on; `list` names the list with its filters.
-pub async fn filtered<F: Future<Output = Vec<(String, Option<Value>)>> + Send>(
+pub async fn filtered<T, F: Future<Output = Vec<(String, Option<T>)>> + Send>(
     table: &Table,
     (list, partition): (&str, &str),
     (limit, mut after): (u32, Option<String>),
     query: impl Fn(Option<String>) -> PageQuery,
     take: impl Fn(Vec<RawRow>) -> F,
-) -> Result<(Vec<Value>, Option<String>), TableError> {
+) -> Result<(Vec<T>, Option<String>), TableError> {
     let (mut shown, mut looked_at) = (Vec::new(), 0);
     loop {
         let page = table.page(partition, query(after.take())).await?;

@@ -44,6 +44,26 @@ impl Problem {
         }
     }
 
+    /// HTTP status.
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// The explanation, for people.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// What is wrong one by one: `{pointer, code, detail}`, or `{parameter, code, detail}` of a query string.
+    pub fn errors(&self) -> &[Value] {
+        &self.errors
+    }
+
+    /// Headers that go with it.
+    pub fn headers(&self) -> &[(header::HeaderName, HeaderValue)] {
+        &self.headers
+    }
+
     /// The request is understood but wrong; each fault has a pointer.
     pub fn invalid(errors: Vec<Fault>) -> Self {
         let detail = "Correct what `errors` lists and send the request again; nothing was recorded.";
@@ -107,7 +127,7 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = self.status();
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();

@@ -108,7 +108,7 @@ async fn opened(
 
 /// Waits before each attempt at an endpoint.
 pub fn schedule(app: &App, endpoint: &Endpoint) -> Schedule {
-    endpoint.settings.retry.schedule(&app.schedule).unwrap_or_else(|_| app.schedule.clone())
+    endpoint.settings.schedule(&app.schedule).unwrap_or_else(|_| app.schedule.clone())
 }
 
 /// What opens an endpoint, and what of it is confidential.

@@ -131,7 +131,7 @@ async fn package(app: &App, tenant: &Tenant, request: &Request) -> Result<(Packa
 fn recipients(tenant: &Tenant) -> Result<Vec<RecipientKey>, ProduceError> {
     let now = clock::now();
     let mut recipients = Vec::new();
-    for record in tenant.active_keys().filter(|record| tenant.key_floor.admits(record)) {
+    for record in tenant.active_keys().filter(|record| tenant.floor().admits(record)) {
         match RecipientKey::parse(&record.armored, now) {
             Ok(key) => recipients.push(key),
             Err(fault) => tracing::warn!(key.fingerprint = record.fingerprint, %fault, "recipient key left out"),

@@ -26,6 +26,34 @@ pub struct MayRequest {
     pub subject: String,
 }
 
+/// A caller of a tenant, where only what it asks for tells which right it needs.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Whose data it sees.
+    pub tenant: String,
+    /// Who it is.
+    subject: String,
+    scopes: Vec<Scope>,
+}
+
+impl Member {
+    /// It has `reports:read`.
+    pub fn may_read(&self) -> Result<MayRead, Problem> {
+        self.needs(Scope::ReportsRead)?;
+        Ok(MayRead { tenant: self.tenant.clone(), subject: self.subject.clone() })
+    }
+
+    /// It has `reports:request`.
+    pub fn may_request(&self) -> Result<MayRequest, Problem> {
+        self.needs(Scope::ReportsRequest)?;
+        Ok(MayRequest { tenant: self.tenant.clone(), subject: self.subject.clone() })
+    }
+
+    fn needs(&self, scope: Scope) -> Result<(), Problem> {
+        if self.scopes.contains(&scope) { Ok(()) } else { Err(lacks(scope)) }
+    }
+}
+
 /// A caller of a tenant with `endpoints:write`.
 pub struct MayWriteEndpoints {
     /// Whose endpoints it manages.
@@ -70,6 +98,14 @@ impl FromRequestParts<Arc<App>> for MayWriteEndpoints {
     }
 }
 
+impl FromRequestParts<Arc<App>> for Member {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        any_member(parts, app).await
+    }
+}
+
 impl FromRequestParts<Arc<App>> for Admin {
     type Rejection = Problem;
 
@@ -87,13 +123,18 @@ async fn caller(parts: &Parts, app: &App) -> Result<Caller, Problem> {
 
 /// Tenant and subject of a caller with that right.
 async fn member(parts: &Parts, app: &App, needed: Scope) -> Result<(String, String), Problem> {
+    let member = any_member(parts, app).await?;
+    member.needs(needed)?;
+    Ok((member.tenant, member.subject))
+}
+
+async fn any_member(parts: &Parts, app: &App) -> Result<Member, Problem> {
     match caller(parts, app).await? {
-        Caller::Member { tenant, subject, scopes } if scopes.contains(&needed) => Ok((tenant, subject)),
+        Caller::Member { tenant, subject, scopes } => Ok(Member { tenant, subject, scopes }),
         Caller::Admin { .. } => {
             let detail = "An administrator acts for no tenant; use a credential of the tenant's, such as an API key.";
             Err(Problem::new(StatusCode::FORBIDDEN, "scope_missing", detail))
         }
-        Caller::Member { .. } => Err(lacks(needed)),
     }
 }
 

@@ -27,7 +27,7 @@ use waybill::{
 };
 
 pub use self::{
-    caller::{Admin, MayRead, MayRequest, MayWriteEndpoints, source_ip},
+    caller::{Admin, MayRead, MayRequest, MayWriteEndpoints, Member, source_ip},
     issuers::UserPool,
 };
 use self::{credential::Credential, issuers::Issuers, token::Verified};

@@ -7,7 +7,7 @@ use axum::{
     extract::{Path, State},
 };
 use serde_json::{Map, Value, json};
-use waybill::domain::definition::Definition;
+use waybill::domain::{definition::Definition, tenant::Tenant};
 
 use crate::{app::App, auth::MayRead, problem::Problem};
 
@@ -15,15 +15,27 @@ use crate::{app::App, auth::MayRead, problem::Problem};
 /// definition is broken is left out, and logged for the operator.
 pub async fn list(State(app): State<Arc<App>>, caller: MayRead) -> Result<Json<Value>, Problem> {
     let tenant = app.tenant(&caller.tenant).await?;
+    let reports: Vec<Value> = all(&app, &tenant).await?.iter().map(|report| summary(report)).collect();
+    Ok(Json(json!({"reports": reports})))
+}
+
+/// Every report that holds for the tenant.
+pub async fn all(app: &App, tenant: &Tenant) -> Result<Vec<Arc<Definition>>, Problem> {
     let mut reports = Vec::new();
-    for id in app.config.definition_ids(&caller.tenant).await? {
-        match app.config.definition(&caller.tenant, &id).await {
-            Ok(Some(report)) if report.visible_to(&tenant) => reports.push(summary(&report)),
+    for id in app.config.definition_ids(&tenant.id).await? {
+        match app.config.definition(&tenant.id, &id).await {
+            Ok(Some(report)) if report.visible_to(tenant) => reports.push(report),
             Ok(_) => {}
             Err(error) => tracing::error!(%error, "report left out of the catalogue"),
         }
     }
-    Ok(Json(json!({"reports": reports})))
+    Ok(reports)
+}
+
+/// A report that holds for the tenant.
+pub async fn one(app: &App, tenant: &Tenant, id: &str) -> Result<Arc<Definition>, Problem> {
+    let report = app.config.definition(&tenant.id, id).await?;
+    report.filter(|report| report.visible_to(tenant)).ok_or_else(|| Problem::not_found("report"))
 }
 
 /// `GET /v1/reports/{report}`: parameters with their bounds, columns, formats.
@@ -33,9 +45,7 @@ pub async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let tenant = app.tenant(&caller.tenant).await?;
-    let report = app.config.definition(&caller.tenant, &id).await?;
-    let report = report.filter(|report| report.visible_to(&tenant));
-    let report = report.ok_or_else(|| Problem::not_found("report"))?;
+    let report = one(&app, &tenant, &id).await?;
     let mut shown = summary(&report);
     shown["parameters"] = report.parameters.iter().map(waybill::domain::definition::Parameter::describe).collect();
     shown["columns"] = json!(report.columns);

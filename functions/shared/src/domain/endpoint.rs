@@ -163,12 +163,17 @@ pub const fn unico_event(status: u32) -> Option<EventKind> {
 }
 
 /// When a receiver is called again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum RetryPolicy {
-    /// The operator's `RetrySchedule`.
+    /// What its profile has, or else the operator's `RetrySchedule`.
     #[default]
     Default,
+    /// After waits that are listed.
+    Listed {
+        /// Seconds before each attempt, the first one too: 1 to 30 of them, each at most 604,800.
+        waits_seconds: Vec<u32>,
+    },
     /// At once, then after intervals that grow.
     Exponential {
         /// Attempts at most, 1–30.
@@ -182,11 +187,31 @@ pub enum RetryPolicy {
     },
 }
 
-impl RetryPolicy {
-    /// Waits before each attempt.
+/// Tesouro's waits, in seconds: at once, 1, 5, 15 and 30 minutes, 1 hour, then every 2 hours within 12.
+const TESOURO_WAITS: [u32; 11] = [0, 60, 300, 900, 1800, 3600, 7200, 7200, 7200, 7200, 7200];
+
+impl Settings {
+    /// Waits before each attempt; `default` is the operator's.
     pub fn schedule(&self, default: &Schedule) -> Result<Schedule, InvalidSchedule> {
-        let Self::Exponential { max_attempts, first_interval_seconds, factor_percent, cap_seconds } = *self else {
-            return Ok(default.clone());
+        match (&self.retry, self.profile) {
+            (RetryPolicy::Default, Profile::Tesouro) => listed(&TESOURO_WAITS),
+            (retry, _) => retry.schedule(default),
+        }
+    }
+}
+
+fn listed(seconds: &[u32]) -> Result<Schedule, InvalidSchedule> {
+    Schedule::new(seconds.iter().map(|wait| SignedDuration::from_secs(i64::from(*wait))).collect())
+}
+
+impl RetryPolicy {
+    fn schedule(&self, default: &Schedule) -> Result<Schedule, InvalidSchedule> {
+        let (max_attempts, first_interval_seconds, factor_percent, cap_seconds) = match self {
+            Self::Default => return Ok(default.clone()),
+            Self::Listed { waits_seconds } => return listed(waits_seconds),
+            Self::Exponential { max_attempts, first_interval_seconds, factor_percent, cap_seconds } => {
+                (*max_attempts, *first_interval_seconds, *factor_percent, *cap_seconds)
+            }
         };
         let mut waits = vec![SignedDuration::ZERO];
         let mut interval = u64::from(first_interval_seconds);
@@ -359,6 +384,24 @@ mod tests {
             cap_seconds: 60,
         };
         assert_eq!(policy.schedule(&default), Schedule::parse("0,10,20,40,60,60"));
-        assert_eq!(RetryPolicy::Default.schedule(&default), Ok(default));
+        assert_eq!(RetryPolicy::Default.schedule(&default), Ok(default.clone()));
+        let listed = RetryPolicy::Listed { waits_seconds: vec![0, 7, 604_800] };
+        assert_eq!(listed.schedule(&default), Schedule::parse("0,7,604800"));
+        for waits_seconds in [vec![], vec![604_801], vec![0; 31]] {
+            assert!(RetryPolicy::Listed { waits_seconds }.schedule(&default).is_err());
+        }
+    }
+
+    #[test]
+    fn tesouros_endpoints_are_called_again_as_tesouro_does() {
+        let default = Schedule::parse("0,5").unwrap();
+        let own = endpoint(Profile::Tesouro, &[]).settings;
+        let schedule = own.schedule(&default).unwrap();
+        assert_eq!(Ok(&schedule), Schedule::parse("0,60,300,900,1800,3600,7200,7200,7200,7200,7200").as_ref());
+        assert!(schedule.total() <= SignedDuration::from_hours(12));
+        assert!(schedule.total() + SignedDuration::from_hours(2) > SignedDuration::from_hours(12), "every 2 hours");
+        let chosen = Settings { retry: RetryPolicy::Listed { waits_seconds: vec![0] }, ..own };
+        assert_eq!(chosen.schedule(&default), Schedule::parse("0"));
+        assert_eq!(endpoint(Profile::Unico, &[]).settings.schedule(&default), Ok(default));
     }
 }

@@ -31,7 +31,7 @@ pub struct Tenant {
     /// Whether archives end with their manifest; none: yes.
     #[serde(default)]
     pub manifest_inside: Option<bool>,
-    /// What its recipient keys must be.
+    /// What its recipient keys must be, by its settings; [`Self::floor`] is what holds.
     #[serde(default)]
     pub key_floor: KeyFloor,
     /// OpenPGP certificates, retired ones included; reports are encrypted to every active one.
@@ -96,7 +96,7 @@ impl ZipSettings {
 }
 
 /// The least that a recipient key must be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyFloor {
     /// Whatever the service can encrypt to: RSA from 2048 bits on, Curve25519, X25519, the NIST curves.

@@ -20,7 +20,7 @@ pub fn endpoint(endpoint: &Endpoint, now: Timestamp) -> Value {
         "headers": headers,
         "profile": settings.profile,
         "events": settings.events,
-        "retry": retry(settings.retry),
+        "retry": retry(&settings.retry),
         "timeout_seconds": settings.timeout_seconds,
         "concurrency": settings.concurrency,
         "secrets": secrets.collect::<Vec<_>>(),
@@ -31,13 +31,14 @@ pub fn endpoint(endpoint: &Endpoint, now: Timestamp) -> Value {
     })
 }
 
-fn retry(policy: RetryPolicy) -> Value {
+fn retry(policy: &RetryPolicy) -> Value {
     match policy {
         RetryPolicy::Default => Value::Null,
+        RetryPolicy::Listed { waits_seconds } => json!({ "waits_seconds": waits_seconds }),
         RetryPolicy::Exponential { max_attempts, first_interval_seconds, factor_percent, cap_seconds } => json!({
             "max_attempts": max_attempts,
             "first_interval_seconds": first_interval_seconds,
-            "factor": f64::from(factor_percent) / 100.0,
+            "factor": f64::from(*factor_percent) / 100.0,
             "cap_seconds": cap_seconds,
         }),
     }

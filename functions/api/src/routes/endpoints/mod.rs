@@ -31,7 +31,8 @@ use waybill::{
 
 pub use self::{
     deeds::{pause, resume, rotate_secret, test},
-    record::{create, put},
+    record::{create, make, put, replace},
+    state::state,
 };
 use crate::{
     app::App,
@@ -50,14 +51,24 @@ pub async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Problem> {
     let (limit, after) = Query::parse(query.as_deref(), &["limit", "cursor"])?.page("endpoints", vec![])?;
-    let page = PageQuery { newest_first: false, ..PageQuery::newest(ENDPOINTS, limit, after) };
-    let page = app.table.page(&Key::tenant(&caller.tenant).pk, page).await?;
-    let (mut shown, now) = (Vec::new(), clock::now());
-    for row in page.rows {
-        shown.push(describe::endpoint(&row.read::<Endpoint>()?.row, now));
-    }
-    let cursor = page.next.map(|next| page::cursor("endpoints", &next));
+    let (endpoints, next) = page_of(&app, &caller.tenant, limit, after).await?;
+    let now = clock::now();
+    let shown: Vec<Value> = endpoints.iter().map(|endpoint| describe::endpoint(endpoint, now)).collect();
+    let cursor = next.map(|next| page::cursor("endpoints", &next));
     Ok(Json(json!({ "endpoints": shown, "next_cursor": cursor })))
+}
+
+/// At most so many of the tenant's endpoints, the oldest first, and the sort key that the next page goes on after.
+pub async fn page_of(
+    app: &App,
+    tenant: &str,
+    limit: u32,
+    after: Option<String>,
+) -> Result<(Vec<Endpoint>, Option<String>), Problem> {
+    let page = PageQuery { newest_first: false, ..PageQuery::newest(ENDPOINTS, limit, after) };
+    let page = app.table.page(&Key::tenant(tenant).pk, page).await?;
+    let rows = page.rows.into_iter().map(|row| row.read::<Endpoint>().map(|stored| stored.row));
+    Ok((rows.collect::<Result<_, _>>()?, page.next))
 }
 
 /// `GET /v1/endpoints/{endpoint}`: settings, and how it does.
@@ -81,6 +92,12 @@ pub async fn delete(
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let endpoint = load(&app, &caller.tenant, &id).await?.row;
+    remove(&app, &caller, &endpoint).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Removes an endpoint with what is remembered of how it fares.
+pub async fn remove(app: &App, caller: &MayWriteEndpoints, endpoint: &Endpoint) -> Result<(), Problem> {
     let lane = endpoint.id.to_string();
     let keys = [Key::endpoint(&caller.tenant, endpoint.id), Key::health(&caller.tenant, &lane)];
     let mut outcome = Err(TableError::Conflict);
@@ -92,9 +109,9 @@ pub async fn delete(
         }
     }
     outcome?;
-    wake(&app, &caller.tenant, &lane).await;
+    wake(app, &caller.tenant, &lane).await;
     tracing::info!(endpoint.id = %endpoint.id, tenant.id = caller.tenant, subject = caller.subject, "endpoint deleted");
-    Ok(StatusCode::NO_CONTENT)
+    Ok(())
 }
 
 /// An endpoint of the tenant; the same answer for what never was and what is another tenant's.

@@ -12,13 +12,14 @@ use serde_json::{Value, json};
 use waybill::{
     accept::Rejected,
     aws::table::{
-        TableError, Write,
+        Stored, TableError, Write,
         keys::{ENDPOINTS, Key},
     },
     clock,
     domain::{
         endpoint::{Endpoint, Settings, SigningSecret},
         id::EndpointId,
+        secret::Secret,
     },
     seal,
 };
@@ -35,12 +36,23 @@ pub async fn create(
     caller: MayWriteEndpoints,
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
+    let (endpoint, secret) = make(&app, caller, &body).await?;
+    let mut shown = describe::endpoint(&endpoint, endpoint.created_at);
+    shown["secret"] = json!(secret.expose());
+    let location = format!("/v1/endpoints/{}", endpoint.id);
+    let location = HeaderValue::from_str(&location).map_err(|e| Problem::unavailable(&e))?;
+    let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    Ok((StatusCode::CREATED, headers, Json(shown)).into_response())
+}
+
+/// A new endpoint, recorded, and the secret that signs what it is told.
+pub async fn make(app: &App, caller: MayWriteEndpoints, body: &Value) -> Result<(Endpoint, Secret<String>), Problem> {
     if app.tenant(&caller.tenant).await?.erasure.is_some() {
         return Err(Rejected::Erased.into());
     }
     let (id, now) = (EndpointId::generate(), clock::now());
     let key = Key::endpoint(&caller.tenant, id);
-    let (settings, sealer) = read(&app, &body, None, &key).await?;
+    let (settings, sealer) = read(app, body, None, &key).await?;
     let known = app.table.keys(&key.pk, ENDPOINTS, MOST).await?;
     if i32::try_from(known.len()).is_ok_and(|known| known >= MOST) {
         let detail = format!("The tenant has {MOST} endpoints; delete one first.");
@@ -61,11 +73,7 @@ pub async fn create(
     };
     app.table.write(vec![Write::insert(&endpoint)?]).await?;
     tracing::info!(endpoint.id = %id, tenant.id = endpoint.tenant, subject = caller.subject, "endpoint made");
-    let mut shown = describe::endpoint(&endpoint, now);
-    shown["secret"] = json!(secret.expose());
-    let location = HeaderValue::from_str(&format!("/v1/endpoints/{id}")).map_err(|e| Problem::unavailable(&e))?;
-    let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    Ok((StatusCode::CREATED, headers, Json(shown)).into_response())
+    Ok((endpoint, secret))
 }
 
 /// `PUT /v1/endpoints/{endpoint}`: its settings are replaced; secrets that are not sent stay.
@@ -76,15 +84,26 @@ pub async fn put(
     JsonBody(body): JsonBody,
 ) -> Result<Json<Value>, Problem> {
     let stored = load(&app, &caller.tenant, &id).await?;
-    let key = Key::endpoint(&caller.tenant, stored.row.id);
-    let (settings, sealer) = read(&app, &body, Some(&stored.row.settings), &key).await?;
+    let endpoint = replace(&app, &caller, &stored, &body).await?;
+    Ok(Json(describe::endpoint(&endpoint, endpoint.updated_at)))
+}
+
+/// The endpoint with settings that replace its own, recorded.
+pub async fn replace(
+    app: &App,
+    caller: &MayWriteEndpoints,
+    stored: &Stored<Endpoint>,
+    body: &Value,
+) -> Result<Endpoint, Problem> {
+    let id = stored.row.id;
+    let key = Key::endpoint(&caller.tenant, id);
+    let (settings, sealer) = read(app, body, Some(&stored.row.settings), &key).await?;
     sealer.check()?;
-    let now = clock::now();
-    let next = Endpoint { settings, updated_at: now, ..stored.row.clone() };
-    match app.table.replace(&stored, next).await {
+    let next = Endpoint { settings, updated_at: clock::now(), ..stored.row.clone() };
+    match app.table.replace(stored, next).await {
         Ok(stored) => {
-            tracing::info!(endpoint.id = id, tenant.id = caller.tenant, subject = caller.subject, "endpoint changed");
-            Ok(Json(describe::endpoint(&stored.row, now)))
+            tracing::info!(endpoint.id = %id, tenant.id = caller.tenant, subject = caller.subject, "endpoint changed");
+            Ok(stored.row)
         }
         Err(TableError::Conflict) => Err(conflict()),
         Err(error) => Err(error.into()),

@@ -58,6 +58,10 @@ const CONCURRENCY: u32 = 10;
 const FACTOR_PERCENT: u32 = 200;
 const CAP_SECONDS: u32 = 86_400;
 
+/// Most attempts that can be listed, and the longest wait before one.
+const MAX_WAITS: usize = 30;
+const MAX_WAIT_SECONDS: u32 = 604_800;
+
 /// Reads the settings of a new endpoint, or those that replace `before`.
 pub fn read(body: &Value, before: Option<&Settings>, sealer: &Sealer, guard: &Guard) -> Result<Settings, Vec<Fault>> {
     let faults = Faults::default();
@@ -125,8 +129,14 @@ fn inexpressible(at: &str, profile: Profile, faults: &Faults) {
 }
 
 fn retry(fields: &Fields, faults: &Faults) -> RetryPolicy {
-    let known = ["max_attempts", "first_interval_seconds", "factor", "cap_seconds"];
+    let known = ["max_attempts", "first_interval_seconds", "factor", "cap_seconds", "waits_seconds"];
     let Some(retry) = fields.object("retry", &known) else { return RetryPolicy::Default };
+    if retry.get("waits_seconds").is_some() {
+        for name in known.into_iter().filter(|name| *name != "waits_seconds" && retry.get(name).is_some()) {
+            faults.add(retry.pointer(name), "not_allowed", "Not together with `waits_seconds`.");
+        }
+        return RetryPolicy::Listed { waits_seconds: waits(&retry, faults) };
+    }
     for name in ["max_attempts", "first_interval_seconds"] {
         if retry.get(name).is_none() {
             faults.add(retry.pointer(name), "missing", "Required, unless `retry` as a whole is left out.");
@@ -138,6 +148,23 @@ fn retry(fields: &Fields, faults: &Faults) -> RetryPolicy {
         factor_percent: factor(&retry, faults).unwrap_or(FACTOR_PERCENT),
         cap_seconds: retry.whole("cap_seconds", 1..=604_800).unwrap_or(CAP_SECONDS),
     }
+}
+
+/// Whole seconds before each attempt, the first one too.
+fn waits(retry: &Fields, faults: &Faults) -> Vec<u32> {
+    let mut waits = Vec::new();
+    for (at, entry) in retry.list("waits_seconds", MAX_WAITS) {
+        let wait = entry.as_u64().and_then(|wait| u32::try_from(wait).ok()).filter(|wait| *wait <= MAX_WAIT_SECONDS);
+        if wait.is_none() {
+            let code = if entry.is_u64() || entry.is_i64() { "out_of_range" } else { "type" };
+            faults.add(at, code, format!("Must be a whole number of seconds from 0 to {MAX_WAIT_SECONDS}."));
+        }
+        waits.extend(wait);
+    }
+    if retry.get("waits_seconds").and_then(Value::as_array).is_some_and(Vec::is_empty) {
+        faults.add(retry.pointer("waits_seconds"), "out_of_range", format!("1 to {MAX_WAITS} waits."));
+    }
+    waits
 }
 
 /// 1 to 10, to hundredths.

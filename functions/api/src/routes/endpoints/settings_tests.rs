@@ -91,6 +91,12 @@ fn retries_are_bounded() {
     assert_eq!(retry(json!({})).unwrap_err().len(), 2);
     let wrong = json!({ "max_attempts": 31, "first_interval_seconds": 0, "factor": 0.99, "cap_seconds": 604_801 });
     assert_eq!(retry(wrong).unwrap_err().len(), 4);
+    let listed = retry(json!({ "waits_seconds": [0, 60, 604_800] }));
+    assert_eq!(listed, Ok(RetryPolicy::Listed { waits_seconds: vec![0, 60, 604_800] }));
+    let at = |value: Value| retry(value).unwrap_err().into_iter().map(|(at, _)| at).collect::<Vec<_>>();
+    assert_eq!(at(json!({ "waits_seconds": [] })), ["/retry/waits_seconds"]);
+    assert_eq!(at(json!({ "waits_seconds": vec![0; 31] })), ["/retry/waits_seconds"]);
+    assert_eq!(at(json!({ "waits_seconds": [0, -1, 604_801, "5"], "max_attempts": 3 })).len(), 4);
     assert_eq!(retry(json!("often")), Err(vec![("/retry".to_owned(), "type")]));
 }
 

@@ -25,7 +25,8 @@ use super::{POLL_AFTER, load};
 use crate::{app::App, auth::MayRequest, body::JsonBody, problem::Problem};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// That the answer was given before.
+pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Longest idempotency key, in bytes.
 const MAX_KEY: usize = 255;
@@ -161,7 +162,8 @@ fn as_asked(request: &Request) -> Value {
     body
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+/// The one `Idempotency-Key`, if there is any.
+pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
     let Some(value) = values.next() else { return Ok(None) };
     let key = value.to_str().ok().map(str::trim).filter(|key| (1..=MAX_KEY).contains(&key.len()));

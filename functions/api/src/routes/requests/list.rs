@@ -43,23 +43,34 @@ pub async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Problem> {
     let query = Query::parse(query.as_deref(), &PARAMETERS)?;
-    let mut faults = Vec::new();
-    let filter = Filter::read(&query, &mut faults);
-    let name = filter.name();
-    let place = query.page(&name, faults)?;
-    let (now, partition) = (clock::now(), Key::tenant(&caller.tenant).pk);
-    let take = |rows: Vec<RawRow>| ready(rows.into_iter().map(|row| shown(&filter, row, now)).collect());
-    let (requests, next) =
-        page::filtered(&app.table, (&name, &partition), place, |after| filter.page(after), take).await?;
-    Ok(Json(json!({"requests": requests, "next_cursor": next})))
+    let now = clock::now();
+    let (requests, next) = page_of(&app, &caller.tenant, &query, now).await?;
+    let shown: Vec<Value> = requests.iter().map(|request| describe::summary(request, now)).collect();
+    Ok(Json(json!({"requests": shown, "next_cursor": next})))
 }
 
-/// What the list shows of a row, with its sort key.
-fn shown(filter: &Filter, row: RawRow, now: Timestamp) -> (String, Option<Value>) {
+/// A page of the tenant's requests, and the cursor that goes on.
+pub async fn page_of(
+    app: &App,
+    tenant: &str,
+    query: &Query,
+    now: Timestamp,
+) -> Result<(Vec<Request>, Option<String>), Problem> {
+    let mut faults = Vec::new();
+    let filter = Filter::read(query, &mut faults);
+    let name = filter.name();
+    let place = query.page(&name, faults)?;
+    let partition = Key::tenant(tenant).pk;
+    let take = |rows: Vec<RawRow>| ready(rows.into_iter().map(|row| taken(&filter, row, now)).collect());
+    Ok(page::filtered(&app.table, (&name, &partition), place, |after| filter.page(after), take).await?)
+}
+
+/// A row that the list takes, with its sort key.
+fn taken(filter: &Filter, row: RawRow, now: Timestamp) -> (String, Option<Request>) {
     let key = row.key.sk.clone();
     let read = row.read::<Request>().inspect_err(|error| tracing::error!(%error, "row left out of a list"));
     let wanted = read.ok().filter(|stored| filter.takes(&stored.row, now));
-    (key, wanted.map(|stored| describe::summary(&stored.row, now)))
+    (key, wanted.map(|stored| stored.row))
 }
 
 impl Filter {

@@ -16,12 +16,12 @@ use waybill::{
 };
 
 pub use self::{
-    ask::{create, rate_limit, repeat},
+    ask::{create, idempotency_key, rate_limit, repeat},
     describe::status,
     end::{cancel, delete},
-    list::list,
+    list::{list, page_of},
     password::password,
-    show::show,
+    show::{link, show},
 };
 use crate::{app::App, problem::Problem};
 

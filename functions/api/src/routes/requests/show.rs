@@ -61,8 +61,8 @@ pub async fn show(
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         // Not a part of the tag: a direct link is signed anew each time.
-        if let Some(link) = link(&app, &request, now).await? {
-            shown["link"] = link;
+        if let Some((url, expires_at)) = link(&app, &request, now).await? {
+            shown["link"] = json!({"mode": request.link.mode, "url": url, "expires_at": expires_at});
         }
         Json(shown).into_response()
     };
@@ -117,17 +117,14 @@ fn linked(request: &Request, now: Timestamp) -> Option<Timestamp> {
     request.link_expires_at().filter(|end| shown && *end > now)
 }
 
-/// `{mode, url, expires_at}` of the link that comes with the file, while it lives.
-async fn link(app: &App, request: &Request, now: Timestamp) -> Result<Option<Value>, Problem> {
+/// URL and end of the link that comes with the file, while it lives.
+pub async fn link(app: &App, request: &Request, now: Timestamp) -> Result<Option<(String, Timestamp)>, Problem> {
     let Some(expires_at) = linked(request, now) else { return Ok(None) };
-    let (url, expires_at) = match &request.link_sealed {
-        Some(sealed) => (app.link_url(&capability(app, &request.key(), sealed).await?), expires_at),
-        None => match app.direct_url(request, now).await? {
-            Some(direct) => (direct.url, direct.expires_at),
-            None => return Ok(None),
-        },
+    let Some(sealed) = &request.link_sealed else {
+        let direct = app.direct_url(request, now).await?;
+        return Ok(direct.map(|direct| (direct.url, direct.expires_at)));
     };
-    Ok(Some(json!({"mode": request.link.mode, "url": url, "expires_at": expires_at})))
+    Ok(Some((app.link_url(&capability(app, &request.key(), sealed).await?), expires_at)))
 }
 
 async fn capability(app: &App, key: &Key, sealed: &str) -> Result<String, Problem> {

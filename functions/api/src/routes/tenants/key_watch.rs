@@ -4,9 +4,12 @@ use jiff::Timestamp;
 use waybill::{
     accept::Fault,
     aws::table::{Stored, Write, keys::Key},
-    domain::tenant::{
-        KeyFloor, RecipientKeyRecord, Tenant,
-        key_watch::{KeyWatch, Stage},
+    domain::{
+        interface::Interfaces,
+        tenant::{
+            KeyFloor, RecipientKeyRecord, Tenant,
+            key_watch::{KeyWatch, Stage},
+        },
     },
 };
 
@@ -43,20 +46,22 @@ pub fn warnings(tenant: &Tenant, now: Timestamp) -> Vec<String> {
 }
 
 /// Keys that settings would leave active, though they are less than their floor wants. A key that is sent is named where
-/// it stands; one that is there already makes the floor itself refused.
+/// it stands; one that is there already makes the floor itself refused, or the interface that raises it.
 pub fn below_floor(
-    floor: KeyFloor,
+    (own, interfaces): (KeyFloor, &Interfaces),
     wanted: Option<&[(String, WantedKey)]>,
     before: Option<&Stored<Tenant>>,
 ) -> Vec<Fault> {
+    let floor = own.with(interfaces);
+    let raised = if floor > own { "/interfaces/tesouro" } else { "/recipient_key_floor" };
     let known = |fingerprint: &str| before?.row.active_keys().find(|key| key.fingerprint == fingerprint);
     let stays = |key: &RecipientKeyRecord| {
         let detail = format!(
-            "The active key {} is below this floor, which wants {}: replace it first, or in the same call.",
+            "The active key {} is below the floor, which wants {}: replace it first, or in the same call.",
             key.fingerprint,
             floor.wants()
         );
-        (!floor.admits(key)).then(|| Fault::new("/recipient_key_floor", "recipient_key_below_floor", detail))
+        (!floor.admits(key)).then(|| Fault::new(raised, "recipient_key_below_floor", detail))
     };
     let Some(wanted) = wanted else {
         let active = before.into_iter().flat_map(|before| before.row.active_keys());
@@ -71,7 +76,10 @@ pub fn below_floor(
 
 /// A key that was sent is less than the floor wants.
 pub fn sent_below_floor(at: &str, floor: KeyFloor) -> Fault {
-    let detail = format!("The tenant's `recipient_key_floor` wants {}.", floor.wants());
+    let detail = format!(
+        "The tenant's `recipient_key_floor`, or an interface that is switched on for it (tesouro), wants {}.",
+        floor.wants()
+    );
     Fault::new(at, "recipient_key_below_floor", detail)
 }
 

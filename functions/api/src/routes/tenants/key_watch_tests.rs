@@ -45,7 +45,7 @@ fn warnings_name_active_keys_that_end() {
 fn a_floor_is_held_by_what_is_sent_and_by_what_stays() {
     let before = tenant(&[key("STRONG", 4096, None), key("WEAK", 2048, None)]);
     let pointers = |wanted: Option<Vec<(String, WantedKey)>>| -> Vec<(String, bool)> {
-        let faults = below_floor(KeyFloor::Rsa4096, wanted.as_deref(), Some(&before));
+        let faults = below_floor((KeyFloor::Rsa4096, &Interfaces::default()), wanted.as_deref(), Some(&before));
         assert!(faults.iter().all(|fault| fault.code == "recipient_key_below_floor"));
         faults.into_iter().map(|fault| (fault.pointer, fault.detail.contains("WEAK"))).collect()
     };
@@ -56,6 +56,15 @@ fn a_floor_is_held_by_what_is_sent_and_by_what_stays() {
     assert_eq!(pointers(Some(vec![known("WEAK")])), [floor]);
     assert_eq!(pointers(Some(vec![known("STRONG"), sent(4096)])), [], "replaced in the same call");
     assert_eq!(pointers(Some(vec![sent(3072)])), [("/recipient_keys/1".to_owned(), false)]);
-    assert!(below_floor(KeyFloor::Any, None, Some(&before)).is_empty());
-    assert!(below_floor(KeyFloor::Rsa4096, None, None).is_empty());
+    assert!(below_floor((KeyFloor::Any, &Interfaces::default()), None, Some(&before)).is_empty());
+    assert!(below_floor((KeyFloor::Rsa4096, &Interfaces::default()), None, None).is_empty());
+}
+
+#[test]
+fn the_interface_that_raises_the_floor_is_named() {
+    let before = tenant(&[key("WEAK", 2048, None)]);
+    let tesouro = Interfaces { tesouro: Some(waybill::domain::interface::Tesouro {}), ..Interfaces::default() };
+    let faults = below_floor((KeyFloor::Any, &tesouro), None, Some(&before));
+    assert_eq!(faults[0].pointer, "/interfaces/tesouro");
+    assert_eq!(below_floor((KeyFloor::Any, &tesouro), Some(&[]), Some(&before)), [], "replaced by none");
 }

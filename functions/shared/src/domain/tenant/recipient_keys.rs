@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{KeyFloor, RecipientKeyRecord, Tenant};
-use crate::domain::outcome::Packaging;
+use crate::domain::{interface::Interfaces, outcome::Packaging};
 
 /// Keys that reports are encrypted to, at most.
 pub const MAX_ACTIVE: usize = 2;
@@ -43,6 +43,12 @@ impl KeyFloor {
         }
     }
 
+    /// With what the interfaces that are switched on want: Tesouro's promises RSA-4096, whatever the settings say.
+    #[must_use]
+    pub fn with(self, interfaces: &Interfaces) -> Self {
+        if interfaces.tesouro.is_some() { self.max(Self::Rsa4096) } else { self }
+    }
+
     /// What a key must be, for the customer.
     pub const fn wants(self) -> &'static str {
         match self {
@@ -53,6 +59,11 @@ impl KeyFloor {
 }
 
 impl Tenant {
+    /// What its recipient keys must be.
+    pub fn floor(&self) -> KeyFloor {
+        self.key_floor.with(&self.interfaces)
+    }
+
     /// The keys that reports are encrypted to, as far as the records tell.
     pub fn active_keys(&self) -> impl Iterator<Item = &RecipientKeyRecord> {
         self.recipient_keys.iter().filter(|key| key.is_active())
@@ -64,8 +75,8 @@ impl Tenant {
         if active.iter().any(|known| known.fingerprint == key.fingerprint) {
             return Err(Refusal::Active);
         }
-        if !self.key_floor.admits(&key) {
-            return Err(Refusal::BelowFloor(self.key_floor));
+        if !self.floor().admits(&key) {
+            return Err(Refusal::BelowFloor(self.floor()));
         }
         if active.len() >= MAX_ACTIVE {
             // What ends first is what is being replaced; of those that never end, the oldest.
@@ -202,6 +213,16 @@ mod tests {
             assert_eq!(strict.with_key(key.clone()), Err(Refusal::BelowFloor(KeyFloor::Rsa4096)), "{key:?}");
             assert!(KeyFloor::Any.admits(&key));
         }
+    }
+
+    #[test]
+    fn tesouros_interface_raises_the_floor() {
+        let tesouro = Interfaces { tesouro: Some(crate::domain::interface::Tesouro {}), ..Interfaces::default() };
+        assert_eq!(KeyFloor::Any.with(&Interfaces::default()), KeyFloor::Any);
+        assert_eq!(KeyFloor::Rsa4096.with(&Interfaces::default()), KeyFloor::Rsa4096);
+        let strict = Tenant { interfaces: tesouro, ..tenant(Packaging::Openpgp) };
+        assert_eq!((strict.key_floor, strict.floor()), (KeyFloor::Any, KeyFloor::Rsa4096));
+        assert_eq!(strict.with_key(key("A", 0, None)), Err(Refusal::BelowFloor(KeyFloor::Rsa4096)));
     }
 
     #[test]
