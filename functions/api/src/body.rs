@@ -12,6 +12,12 @@ use crate::problem::Problem;
 /// Largest body that is read, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
 
+/// The body is larger than that.
+pub fn too_large() -> Problem {
+    let detail = format!("The body may have at most {MAX_BODY} bytes.");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+}
+
 /// A body that is well-formed JSON, whatever it says.
 pub struct JsonBody(pub Value);
 
@@ -19,10 +25,7 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let bytes = Bytes::from_request(request, state).await.map_err(|_| {
-            let detail = format!("The body may have at most {MAX_BODY} bytes.");
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
-        })?;
+        let bytes = Bytes::from_request(request, state).await.map_err(|_| too_large())?;
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {
             // serde's message quotes nothing but punctuation and positions for syntax errors.
             let detail = format!("The body is not JSON: {error}.");

@@ -59,6 +59,17 @@ impl Problem {
         &self.errors
     }
 
+    /// The same with its faults at other places, for an interface that has other words for them.
+    #[must_use]
+    pub fn with_pointers(mut self, place: impl Fn(&str) -> String) -> Self {
+        for fault in &mut self.errors {
+            if let Some(moved) = fault.get("pointer").and_then(Value::as_str).map(&place) {
+                fault["pointer"] = json!(moved);
+            }
+        }
+        self
+    }
+
     /// Headers that go with it.
     pub fn headers(&self) -> &[(header::HeaderName, HeaderValue)] {
         &self.headers

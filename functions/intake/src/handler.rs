@@ -91,6 +91,7 @@ async fn one(app: &App, body: &str) -> Result<(), Refused> {
         (Some(request), None) => ask(app, &tenant, id, &envelope.source, request).await,
         (None, Some(detail)) => {
             let status = process::parse(detail)?;
+            process::remember(app, &tenant, &status, envelope.time).await?;
             Ok(process::tell(app, &tenant, id, status, envelope.time).await?)
         }
         _ => Err(Refused::Kind),

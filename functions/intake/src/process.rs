@@ -9,14 +9,15 @@ use waybill::{
     domain::{
         id::RequestId,
         message::{Announcement, DeliveryMessage, DeliveryTask, EventKind, ProcessStatus},
+        process::{MAX_ID, Process, is_valid_process_id},
         tenant::Tenant,
     },
 };
 
 use crate::app::App;
 
-/// Longest id of a process, in characters.
-const MAX_ID: usize = 128;
+/// How often recording is tried anew when another event of the process was written in between.
+const CONFLICTS: usize = 5;
 
 /// Statuses that there can be.
 const STATUSES: std::ops::RangeInclusive<u32> = 1..=99;
@@ -45,11 +46,36 @@ struct Detail {
 /// Reads an event's detail.
 pub fn parse(detail: &Value) -> Result<ProcessStatus, InvalidStatus> {
     let Detail { id, status } = Detail::deserialize(detail).map_err(|_| InvalidStatus::Form)?;
-    if id.is_empty() || id.chars().count() > MAX_ID || id.chars().any(char::is_control) {
+    if !is_valid_process_id(&id) {
         return Err(InvalidStatus::Id);
     }
     let status = u32::try_from(status).ok().filter(|status| STATUSES.contains(status)).ok_or(InvalidStatus::Status)?;
     Ok(ProcessStatus { id, status })
+}
+
+/// Records where the process stands now, for those who ask; an event that was overtaken changes nothing. Before anybody
+/// is told, so that who is told and asks finds no less.
+pub async fn remember(app: &App, tenant: &Tenant, process: &ProcessStatus, at: Timestamp) -> Result<(), TableError> {
+    let next = Process {
+        tenant: tenant.id.clone(),
+        id: process.id.clone(),
+        status: process.status,
+        at,
+        recorded_at: clock::now(),
+    };
+    for _ in 0..CONFLICTS {
+        let write = match app.acceptor.table.get::<Process>(&next.key()).await? {
+            Some(known) if !next.supersedes(&known.row) => return Ok(()),
+            Some(known) => Write::replace(&known, &next)?,
+            None => Write::insert(&next)?,
+        };
+        match app.acceptor.table.write(vec![write]).await {
+            Err(TableError::Conflict) => {}
+            other => return other,
+        }
+    }
+    // The message comes again.
+    Err(TableError::Conflict)
 }
 
 /// Records the event, once, and hands it to the dispatchers. `story` is the same for every copy of it.

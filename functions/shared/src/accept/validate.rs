@@ -107,7 +107,9 @@ fn chosen_format(definition: &Definition, asked: Option<Format>, faults: &mut Ve
 /// Only what is known for certain is refused here; the worker checks the keys themselves.
 fn check_recipients(tenant: &Tenant, packaging: Packaging, now: Timestamp, faults: &mut Vec<Fault>) {
     let usable = |key: &RecipientKeyRecord| {
-        key.is_active() && tenant.floor().admits(key) && key.expires_at.is_none_or(|end| end > now + SignedDuration::from_secs(60))
+        key.is_active()
+            && tenant.floor().admits(key)
+            && key.expires_at.is_none_or(|end| end > now + SignedDuration::from_secs(60))
     };
     if packaging == Packaging::Openpgp && !tenant.recipient_keys.iter().any(usable) {
         let detail = format!(

@@ -21,6 +21,7 @@ pub mod link;
 pub mod message;
 pub mod outcome;
 pub mod password;
+pub mod process;
 pub mod quota;
 pub mod recovery;
 pub mod request;

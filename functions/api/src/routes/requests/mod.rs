@@ -16,7 +16,7 @@ use waybill::{
 };
 
 pub use self::{
-    ask::{create, idempotency_key, rate_limit, repeat},
+    ask::{REPLAYED, create, idempotency_key, rate_limit, repeat},
     describe::status,
     end::{cancel, delete},
     list::{list, page_of},

@@ -69,7 +69,11 @@ impl Known {
                 faults.push(Fault::new(at, "unknown", detail));
             }
         }
-        faults.extend(key_watch::below_floor((settings.key_floor, &settings.interfaces), settings.recipient_keys.as_deref(), before));
+        faults.extend(key_watch::below_floor(
+            (settings.key_floor, &settings.interfaces),
+            settings.recipient_keys.as_deref(),
+            before,
+        ));
         if settings.zip.lacks_password(before.map(|before| &before.row.zip)) {
             let detail = "The tenant holds no password yet: send it.";
             faults.push(Fault::new("/zip/password/value", "missing", detail));

@@ -11,6 +11,7 @@
 //! | delivery, by its id | `T#{tenant}` | `DLI#{delivery}` |
 //! | recovery | `T#{tenant}` | `RCV#{recovery}` |
 //! | event of a process of the tenant's own | `T#{tenant}` | `PRC#{its story}` |
+//! | process of the tenant's own, its latest status | `T#{tenant}` | `PST#{sha256(its id)}` |
 //! | running report's slot | `T#{tenant}` | `ADM#SLOT#{number:04}` |
 //! | request that waits for a slot | `T#{tenant}` | `ADM#WAIT#{request}` |
 //! | what a day has used | `T#{tenant}` | `DAY#{yyyy-mm-dd}` |
@@ -176,6 +177,11 @@ impl Key {
     /// That an event of no report came, by the id of its story: a repeat finds it, and so does an erasure.
     pub fn process_event(tenant: &str, story: RequestId) -> Self {
         Self::new(format!("T#{tenant}"), format!("{PROCESS_EVENTS}{story}"))
+    }
+
+    /// The latest status of a process of the tenant's own, whose id is the sender's word.
+    pub fn process(tenant: &str, id: &str) -> Self {
+        Self::new(format!("T#{tenant}"), format!("PST#{}", crate::digest::sha256_hex(id.as_bytes())))
     }
 
     /// A slot for a running report of the tenant, from 0.

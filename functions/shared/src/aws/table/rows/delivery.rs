@@ -11,6 +11,7 @@ use crate::domain::{
     health::Health,
     id::{DeliveryId, EndpointId, RequestId},
     lane,
+    process::Process,
     recovery::Recovery,
 };
 
@@ -33,6 +34,16 @@ impl Row for ProcessEvent {
 
     fn ttl(&self) -> Option<Timestamp> {
         Some(self.recorded_at + KEEP + SignedDuration::from_hours(24 * 30))
+    }
+}
+
+impl Row for Process {
+    fn key(&self) -> Key {
+        Key::process(&self.tenant, &self.id)
+    }
+
+    fn ttl(&self) -> Option<Timestamp> {
+        Some(self.recorded_at + KEEP)
     }
 }
 
