@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "tests fail by panicking")]
 
+pub mod doc_lines;
 pub mod events;
 pub mod files;
 pub mod function;

@@ -16,6 +16,7 @@ use waybill::{
         id::{DeliveryId, ErasureId, EventId, RequestId},
         lane as lanes,
         message::{Announcement, EventKind},
+        process::Process,
         retry::Schedule,
     },
 };
@@ -55,7 +56,9 @@ impl Settled {
         let event = Announcement::apart(&tenant.id, process, EventKind::ProcessStatus, now, now);
         let event = Announcement { due_at: None, ..event };
         let came = ProcessEvent { tenant: tenant.id.clone(), story: process, recorded_at: now };
-        world.table.write(vec![Write::insert(&came).unwrap(), Write::insert(&event).unwrap()]).await.unwrap();
+        let latest = Process { tenant: tenant.id.clone(), id: "p".into(), status: 3, at: now, recorded_at: now };
+        let writes = [Write::insert(&came), Write::insert(&event), Write::insert(&latest)];
+        world.table.write(writes.map(Result::unwrap).to_vec()).await.unwrap();
         leave_in_lane(world, event).await;
         Self { tenant, request, links, api_key, process }
     }

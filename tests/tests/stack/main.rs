@@ -51,5 +51,7 @@ mod samples;
 mod signatures;
 mod tenant_issuers;
 mod tenants;
+mod tesouro;
+mod unico_interface;
 mod webhook;
 mod zip_password;
