@@ -12,6 +12,7 @@ pub mod delivery;
 pub mod endpoint;
 pub mod erasure;
 pub mod failure;
+pub mod filter;
 pub mod health;
 pub mod id;
 pub mod interface;

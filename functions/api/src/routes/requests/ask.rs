@@ -140,6 +140,9 @@ fn describe_preview(preview: &Preview) -> Value {
         })),
     });
     add_wishes(&mut shown, &asked.style, &asked.wrapping, asked.packaging);
+    if let Some(filter) = &asked.filter {
+        shown["filter"] = filter.as_asked();
+    }
     shown
 }
 
@@ -158,6 +161,9 @@ fn as_asked(request: &Request) -> Value {
         None => {}
     }
     add_wishes(&mut body, &request.style, &request.wrapping, request.packaging);
+    if let Some(filter) = &request.filter {
+        body["filter"] = filter.as_asked();
+    }
     body
 }
 
