@@ -77,6 +77,26 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "unknown_subject", detail)
     }
 
+    /// Its status.
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// Its explanation.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// What is wrong, each with its place.
+    pub fn errors(&self) -> &[Value] {
+        &self.errors
+    }
+
+    /// Headers that it is answered with.
+    pub fn headers(&self) -> &[(header::HeaderName, HeaderValue)] {
+        &self.headers
+    }
+
     /// The same problem with the advice to try again after so many seconds.
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {
@@ -107,7 +127,7 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = self.status();
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();

@@ -16,12 +16,12 @@ use waybill::{
 };
 
 pub use self::{
-    ask::{create, rate_limit, repeat},
+    ask::{create, idempotency_key, rate_limit, repeat},
     describe::status,
-    end::{cancel, delete},
+    end::{call_off, cancel, delete},
     list::list,
     password::password,
-    show::show,
+    show::{capability, ended, show},
 };
 use crate::{app::App, problem::Problem};
 

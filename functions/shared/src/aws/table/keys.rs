@@ -16,6 +16,7 @@
 //! | what a day has used | `T#{tenant}` | `DAY#{yyyy-mm-dd}` |
 //! | idempotency key | `T#{tenant}` | `IDEM#{sha256(key)}` |
 //! | identical request in flight | `T#{tenant}` | `FLIGHT#{sha256(what is asked)}` |
+//! | number of a generation, as TReports counts | `T#{tenant}` | `TRN#{number:010}` |
 //! | figures of past runs | `T#{tenant}` | `STATS#{report}` |
 //! | progress of a request | `T#{tenant}#{request}` | `PROGRESS` |
 //! | outbox event | `T#{tenant}#{request}` | `EVT#{event}` |
@@ -207,6 +208,11 @@ impl Key {
     /// Figures of the tenant's past runs of a report.
     pub fn statistics(tenant: &str, report: &str) -> Self {
         Self::new(format!("T#{tenant}"), format!("STATS#{report}"))
+    }
+
+    /// The request that TReports' interface tells of by a number.
+    pub fn treports_number(tenant: &str, number: u32) -> Self {
+        Self::new(format!("T#{tenant}"), format!("TRN#{number:010}"))
     }
 
     /// A link, in the story of its request.
