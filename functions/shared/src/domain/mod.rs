@@ -18,6 +18,7 @@ pub mod id;
 pub mod interface;
 pub mod issuer;
 pub mod lane;
+pub mod licence;
 pub mod link;
 pub mod message;
 pub mod outcome;

@@ -163,6 +163,9 @@ pub struct Request {
     /// Somebody waits for the file until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer_by: Option<Timestamp>,
+    /// Digest of the key whose licence seat it holds until its end, if it needs one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiver: Option<String>,
     /// Where it stands.
     pub status: Status,
     /// Claims so far; also the part of the object key that keeps attempts apart.

@@ -10,7 +10,7 @@ use axum::{
 use http::HeaderMap;
 use serde_json::{Value, json};
 
-use super::{body::Wanted, entered, order::Generation, refused, refused::Refused, reports};
+use super::{body::Wanted, entered, licence, order::Generation, refused, refused::Refused, reports};
 use crate::{app::App, auth::MayRequest, body::JsonBody, problem::Problem, routes::requests::idempotency_key};
 
 /// `POST /api/trep/v1/reports/{uid}/execute`: `{uIdRequest, scheduleDate}` once it is recorded.
@@ -28,12 +28,15 @@ pub async fn execute(
         let definition = reports::find(&app, &tenant, &settings, &uid).await?;
         let mut wanted = Wanted::of_execution(&body, &definition).map_err(refused::invalid)?;
         wanted.keeps.uid.clone_from(&uid);
+        let user = wanted.keeps.user.as_deref().unwrap_or(&caller.subject);
+        let seat = licence::seat(&headers, wanted.licence.as_deref(), &tenant.id, user)?;
         let generation = Generation {
             caller: &caller,
             tenant: &tenant,
             settings: &settings,
             report: &definition.id,
             wanted: &wanted,
+            seat: &seat,
             idempotency_key: idempotency_key(&headers)?,
         };
         let receipt = generation.order(&app).await?;

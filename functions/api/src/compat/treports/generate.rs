@@ -18,6 +18,7 @@ use super::{
     body::{Places, Wanted, list},
     entered, export,
     keeps::Keeps,
+    licence,
     order::Generation,
     parameters::{Given, translate},
     refused,
@@ -71,12 +72,15 @@ async fn generation(
         let definition = reports::find(app, &tenant, &settings, &uid).await?;
         let mut wanted = wanted(&body, &definition).map_err(refused::invalid)?;
         wanted.keeps.uid = uid;
+        let user = wanted.keeps.user.as_deref().unwrap_or(&caller.subject);
+        let seat = licence::seat(headers, wanted.licence.as_deref(), &tenant.id, user)?;
         let generation = Generation {
             caller: &caller,
             tenant: &tenant,
             settings: &settings,
             report: &definition.id,
             wanted: &wanted,
+            seat: &seat,
             idempotency_key: idempotency_key(headers)?,
         };
         generation.order(app).await

@@ -11,6 +11,7 @@ mod filters;
 mod generate;
 mod info;
 mod keeps;
+mod licence;
 mod notification;
 mod number;
 mod order;

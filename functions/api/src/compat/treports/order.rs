@@ -9,6 +9,7 @@ use waybill::{
     domain::{
         id::RequestId,
         interface::{Interface, Terms, Treports},
+        licence::SeatAsk,
         link::{LinkMode, LinkPolicy},
         outcome::Format,
         request::Receipt,
@@ -27,6 +28,8 @@ pub struct Generation<'a> {
     /// Id of the definition.
     pub report: &'a str,
     pub wanted: &'a Wanted,
+    /// The licence seat that all of it shares.
+    pub seat: &'a SeatAsk,
     /// The caller's word for this very request.
     pub idempotency_key: Option<&'a str>,
 }
@@ -94,7 +97,8 @@ impl Generation<'_> {
             link: Some(LinkPolicy { mode: LinkMode::Managed, ..tenant.link }),
             ..Terms::default()
         };
-        let order = Order { tenant, by, id, body: &body, idempotency_key, repeats: None, terms: &terms };
+        let seat = Some(self.seat);
+        let order = Order { tenant, by, id, body: &body, idempotency_key, repeats: None, terms: &terms, seat };
         let accepted = app.acceptor.accept(order, clock::now()).await.map_err(|rejected| self.refused(rejected))?;
         let receipt = match accepted {
             Accepted::Valid(_) => return Ok(None),

@@ -41,12 +41,15 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let problem = &self.problem;
         let details: Vec<Value> = problem.errors().iter().map(|error| detail(error, self.language)).collect();
-        let body = json!({
+        let mut body = json!({
             "code": problem.code,
             "message": message(problem.code, self.language),
             "detailedMessage": detailed(problem),
             "details": details,
         });
+        if let Some(licences) = problem.licences() {
+            body["licences"] = licences.clone();
+        }
         // A mistake in a request is a bad request there; 422 is not known.
         let status = match problem.status() {
             StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
@@ -89,9 +92,12 @@ fn text(value: &Value) -> &str {
 
 fn message(code: &str, language: Language) -> &'static str {
     let (portuguese, english) = match code {
-        "validation_failed" | "query_invalid" | "malformed_json" | "malformed_request" | "idempotency_key_invalid" => {
-            ("A requisição contém dados inválidos.", "The request has invalid data.")
-        }
+        "validation_failed"
+        | "query_invalid"
+        | "malformed_json"
+        | "malformed_request"
+        | "idempotency_key_invalid"
+        | "licence_context_invalid" => ("A requisição contém dados inválidos.", "The request has invalid data."),
         "body_too_large" => ("A requisição é grande demais.", "The request is too large."),
         "credential_missing" | "token_invalid" => {
             ("A credencial não foi informada ou não é válida.", "The credential is missing or not valid.")
@@ -109,9 +115,7 @@ fn message(code: &str, language: Language) -> &'static str {
             ("O arquivo do relatório não está mais disponível.", "The report's file is no longer available.")
         }
         "quota_exhausted" => ("A cota do dia foi esgotada.", "The quota of the day is used up."),
-        "licence_unavailable" | "license_unavailable" | "LICENSE_UNAVAILABLE" => {
-            ("Não há licença disponível.", "No licence is available.")
-        }
+        "licence_unavailable" => ("Não há licença disponível.", "No licence is available."),
         _ => ("A operação não pôde ser realizada.", "The operation could not be carried out."),
     };
     match language {

@@ -1,6 +1,7 @@
 //! Which domain types are rows, and the few rows that are nothing else.
 
 mod delivery;
+mod licence;
 mod treports;
 
 use jiff::{SignedDuration, Timestamp};

@@ -168,6 +168,7 @@ impl Request {
             interface: asked.interface,
             keeps: asked.keeps,
             answer_by: asked.answer_by,
+            waiver: None,
             status: Status::Queued,
             attempt: 0,
             created_at: now,
