@@ -51,5 +51,6 @@ mod samples;
 mod signatures;
 mod tenant_issuers;
 mod tenants;
+mod treports;
 mod webhook;
 mod zip_password;
