@@ -12,7 +12,7 @@ use waybill::{
     domain::quota::Standing,
 };
 
-use crate::routes::requests::rate_limit;
+use crate::routes::{licences, requests::rate_limit};
 
 /// An answer with status 400 or above.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -26,6 +26,8 @@ pub struct Problem {
     detail: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    licences: Option<Value>,
     #[serde(skip)]
     headers: Vec<(header::HeaderName, HeaderValue)>,
 }
@@ -40,6 +42,7 @@ impl Problem {
             code,
             detail: detail.into(),
             errors: vec![],
+            licences: None,
             headers: vec![],
         }
     }
@@ -108,10 +111,49 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "unknown_subject", detail)
     }
 
+    /// Its status.
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// Its explanation.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// What is wrong, each with its place.
+    pub fn errors(&self) -> &[Value] {
+        &self.errors
+    }
+
+    /// How the licence pool stands, where that is what is wrong.
+    pub fn licences(&self) -> Option<&Value> {
+        self.licences.as_ref()
+    }
+
+    /// Headers that it is answered with.
+    pub fn headers(&self) -> &[(header::HeaderName, HeaderValue)] {
+        &self.headers
+    }
+
     /// The same problem with the advice to try again after so many seconds.
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.headers.push((header::RETRY_AFTER, HeaderValue::from(seconds)));
+        self
+    }
+
+    /// The same problem with each thing that is wrong.
+    #[must_use]
+    pub fn with_errors(mut self, errors: Vec<Value>) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    /// The same problem with how the licence pool stands.
+    #[must_use]
+    pub fn with_licences(mut self, standing: Value) -> Self {
+        self.licences = Some(standing);
         self
     }
 
@@ -167,6 +209,7 @@ impl From<Rejected> for Problem {
                 Self { headers, ..Self::new(StatusCode::CONFLICT, "idempotency_key_in_flight", detail) }
             }
             Rejected::Exhausted(standing) => Self::exhausted(&standing),
+            Rejected::NoSeat(occupied) => licences::unavailable(&occupied),
             Rejected::Erased => Self::no_tenant(),
             Rejected::Definition(error) => error.into(),
             Rejected::Unavailable(error) => error.into(),

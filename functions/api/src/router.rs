@@ -17,7 +17,8 @@ use crate::{
     compat,
     problem::Problem,
     routes::{
-        api_keys, dead_letters, deliveries, endpoints, links, manifest, reports, requests, tenants, usage, well_known,
+        api_keys, dead_letters, deliveries, endpoints, licences, links, manifest, reports, requests, tenants, usage,
+        well_known,
     },
 };
 
@@ -42,6 +43,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/requests/{request}/links/{link}", delete(links::revoke))
         .route("/v1/requests/{request}/accesses", get(links::accesses))
         .route("/v1/usage", get(usage::show))
+        .route("/v1/licences", get(licences::list))
         .route("/v1/deliveries", get(deliveries::list))
         .route("/v1/deliveries/{delivery}", get(deliveries::show))
         .route("/v1/deliveries/{delivery}/redeliver", post(deliveries::redeliver))
@@ -56,6 +58,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/endpoints/{endpoint}/resume", post(endpoints::resume))
         .route("/v1/tenants", get(tenants::list))
         .route("/v1/tenants/{tenant}", put(tenants::put).get(tenants::show).delete(tenants::erasures::request))
+        .route("/v1/tenants/{tenant}/licences", get(licences::list_of_tenant))
         .route("/v1/tenants/{tenant}/audit", get(tenants::audit_trail::list))
         .route(
             "/v1/tenants/{tenant}/recipient-keys",

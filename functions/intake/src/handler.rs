@@ -103,7 +103,8 @@ async fn ask(app: &App, tenant: &Tenant, id: RequestId, source: &str, body: &Val
     // The id alone keeps what is recorded from being so twice; the key also what joined another request.
     let key = id.to_string();
     let terms = Terms::default();
-    let order = Order { tenant, by: &by, id, body, idempotency_key: Some(&key), repeats: None, terms: &terms };
+    let order =
+        Order { tenant, by: &by, id, body, idempotency_key: Some(&key), repeats: None, terms: &terms, seat: None };
     match app.acceptor.accept(order, clock::now()).await? {
         Accepted::Recorded(receipt, _) | Accepted::Replayed { receipt, .. } | Accepted::Joined(receipt) => {
             tracing::info!(request.id = %receipt.id, tenant.id = tenant.id, "event became a request");

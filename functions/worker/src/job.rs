@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value as Json;
 use waybill::domain::{
     definition::{Definition, Parameter, parameter::Value},
+    filter::Filter,
     outcome::{Format, ReportFile},
     style::Style,
     wrapping::Wrapping,
@@ -16,6 +17,9 @@ use crate::{
     format::{Document, Layout},
 };
 
+/// What documents call the filter, beside the parameters.
+const FILTER: &str = "filter";
+
 /// One report to produce.
 #[derive(Clone)]
 pub struct Job {
@@ -25,6 +29,8 @@ pub struct Job {
     pub parameters: BTreeMap<String, Value>,
     /// Its parameters as they were asked for: a JSON object.
     pub asked: Json,
+    /// Which rows of the output are wanted; none: all.
+    pub filter: Option<Filter>,
     /// Whose report it is.
     pub tenant: String,
     /// Id of the request.
@@ -69,13 +75,25 @@ impl Job {
         let definition = &self.definition;
         let given = |name: &str| self.asked.get(name).filter(|value| !value.is_null());
         let of = |p: &Parameter| Some((p.name.clone(), text(given(&p.name).or(p.default.as_ref())?)));
-        let parameters = definition.parameters.iter().filter_map(of);
+        let mut parameters: Vec<_> = definition.parameters.iter().filter_map(of).collect();
+        let layout = Layout::new(&definition.columns, &self.style.over(&definition.style));
+        parameters.extend(self.filter.as_ref().map(|filter| (FILTER.to_owned(), filter.for_people(&self.title_of()))));
         Document {
             title: definition.title.clone(),
             description: definition.description.clone(),
-            parameters: parameters.collect(),
+            parameters,
             as_of,
-            layout: Layout::new(&definition.columns, &self.style.over(&definition.style)),
+            layout,
+        }
+    }
+
+    /// Titles of the columns, by their names.
+    fn title_of(&self) -> impl Fn(&str) -> String {
+        |name| {
+            let own = self.style.titles.get(name);
+            let defined =
+                || self.definition.columns.iter().find(|column| column.name == name).map(|column| &column.title);
+            own.or_else(defined).map_or(name, String::as_str).to_owned()
         }
     }
 }

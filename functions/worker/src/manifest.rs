@@ -35,6 +35,8 @@ pub struct Manifest<'a> {
     report: &'a str,
     report_version: u32,
     parameters: Json,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter: Option<Json>,
     as_of: Timestamp,
     format: Format,
     packaging: Packaging,
@@ -79,6 +81,7 @@ impl<'a> Manifest<'a> {
             report: &job.definition.id,
             report_version: job.definition.version,
             parameters: exact(&job.asked),
+            filter: job.filter.as_ref().map(|filter| exact(&filter.as_asked())),
             as_of,
             format: job.format,
             packaging: job.package.kind(),

@@ -227,7 +227,12 @@ struct Queried {
 /// Feeds the packager, then makes the checks. Until they are made the packager waits for the end of its rows: so while
 /// they run the rest of the file is packaged and uploaded, but a run that fails in them completes no file.
 async fn query(job: Job, engine: DataFusion, batches: Sender<Feed>) -> Result<Queried, ProduceError> {
-    let query = Query { definition: &job.definition, parameters: &job.parameters, tenant: &job.tenant };
+    let query = Query {
+        definition: &job.definition,
+        parameters: &job.parameters,
+        tenant: &job.tenant,
+        filter: job.filter.as_ref(),
+    };
     let Run { schema, exact_rows, rows, controls } = engine.run(query).await?;
     if let Some(rows) = exact_rows {
         format::check_result(job.format, rows, job.wrapping.split, &job.definition)?;

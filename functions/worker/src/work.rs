@@ -10,6 +10,7 @@ use waybill::{
     domain::{
         definition::{Definition, parameter},
         failure::FailureCode,
+        filter::Filter,
         outcome::Packaging,
         password::PasswordPolicy,
         request::Request,
@@ -46,6 +47,7 @@ impl Work {
         let job = Job {
             parameters: placeholders(request, &definition)?,
             asked: request.parameters.clone(),
+            filter: filter(request, &definition)?,
             tenant: request.tenant.clone(),
             request: request.id.to_string(),
             format: request.format,
@@ -100,11 +102,26 @@ fn placeholders(request: &Request, definition: &Definition) -> Result<parameter:
     }
     let none = serde_json::Map::new();
     let given = request.parameters.as_object().unwrap_or(&none);
-    parameter::resolve(definition, given).map_err(|faults| {
-        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        let detail = format!("The report's definition has changed since the request: {}", faults.join(" "));
-        ProduceError::permanent(FailureCode::ParameterInvalid, detail)
-    })
+    parameter::resolve(definition, given).map_err(|faults| changed(&faults))
+}
+
+fn changed(faults: &[parameter::ParameterFault]) -> ProduceError {
+    let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    let detail = format!("The report's definition has changed since the request: {}", faults.join(" "));
+    ProduceError::permanent(FailureCode::ParameterInvalid, detail)
+}
+
+/// As recorded; read anew if the definition has changed since, for its columns may have, too.
+fn filter(request: &Request, definition: &Definition) -> Result<Option<Filter>, ProduceError> {
+    let Some(filter) = &request.filter else { return Ok(None) };
+    if definition.version == request.report_version {
+        return Ok(Some(filter.clone()));
+    }
+    if !definition.checks.is_empty() {
+        let detail = "The report's definition has changed since the request: it has checks now, and takes no filter.";
+        return Err(ProduceError::permanent(FailureCode::ParameterInvalid, detail));
+    }
+    Filter::parse(&filter.as_asked(), &definition.columns).map(Some).map_err(|faults| changed(&faults))
 }
 
 /// The package with its keys, and what of them must be told later.

@@ -104,6 +104,7 @@ impl Case {
             definition: Arc::new(lake().await.definition(self.data)),
             parameters: BTreeMap::new(),
             asked: Value::Object(parameters.collect()),
+            filter: None,
             tenant: "acme".to_owned(),
             request: "req_1".to_owned(),
             format: self.format,

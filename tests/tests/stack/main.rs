@@ -52,6 +52,7 @@ mod signatures;
 mod tenant_issuers;
 mod tenants;
 mod tesouro;
+mod treports;
 mod unico_interface;
 mod webhook;
 mod zip_password;

@@ -4,6 +4,7 @@ pub mod api_keys;
 pub mod dead_letters;
 pub mod deliveries;
 pub mod endpoints;
+pub mod licences;
 pub mod links;
 pub mod manifest;
 pub mod reports;

@@ -24,6 +24,8 @@ pub struct Ask {
     pub report: String,
     /// As given; checked against the definition later.
     pub parameters: Map<String, Json>,
+    /// Which rows are wanted, as given; checked against the definition later.
+    pub filter: Option<Json>,
     /// None: the report's default.
     pub format: Option<Format>,
     /// What is to be written otherwise than the definition says; checked against it later.
@@ -44,9 +46,10 @@ pub struct Ask {
     pub coalesce: bool,
 }
 
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 12] = [
     "report",
     "parameters",
+    "filter",
     "format",
     "output",
     "split",
@@ -82,6 +85,7 @@ impl Ask {
         let ask = Self {
             report: report.clone().unwrap_or_default(),
             parameters: parameters(fields, faults),
+            filter: fields.get("filter").cloned(),
             format: fields.choice("format", Format::from_name, &Format::ALL.map(Format::name)),
             style: output::style(fields),
             split: output::split(fields, faults),

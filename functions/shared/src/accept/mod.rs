@@ -5,6 +5,7 @@
 mod ask;
 pub mod fields;
 mod record;
+mod seat;
 mod validate;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::{
         definition::Definition,
         id::RequestId,
         interface::Terms,
+        licence::{SeatAsk, pool::Occupied},
         message::RequestMessage,
         quota::Standing,
         request::{Asked, Receipt},
@@ -70,6 +72,9 @@ pub struct Order<'a> {
     pub repeats: Option<RequestId>,
     /// What the interface that it comes through settles.
     pub terms: &'a Terms,
+    /// The licence seat that it needs, where it needs one. Taken with its recording, so one that is recorded has it; a
+    /// repeat of an order, or one that joins another, takes none.
+    pub seat: Option<&'a SeatAsk>,
 }
 
 /// What became of an order.
@@ -117,6 +122,9 @@ pub enum Rejected {
     /// A quota of the day is used up.
     #[error("quota {} is used up", .0.quota)]
     Exhausted(Standing),
+    /// No seat of the tenant's licence pool is free.
+    #[error("all {} licence seats are in use", .0.seats)]
+    NoSeat(Box<Occupied>),
     /// The tenant is being erased.
     #[error("the tenant is being erased")]
     Erased,

@@ -1,9 +1,14 @@
 //! Recording a request once: under its id, its idempotency key, or beside an identical one in flight.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::{Accepted, Acceptor, Order, Rejected};
+use super::{
+    Accepted, Acceptor, Order, Rejected,
+    seat::{self, Seated},
+};
 use crate::{
     aws::table::{
         Stored, TableError, Write,
@@ -23,6 +28,9 @@ const KEY_LIFE: SignedDuration = SignedDuration::from_hours(24);
 
 /// How often recording is tried anew when somebody else wrote first.
 const CONFLICTS: usize = 4;
+
+/// The same where a licence seat is taken, which many may want at once.
+const SEAT_CONFLICTS: usize = 16;
 
 /// An idempotency key that was used before.
 pub(super) struct KnownKey(Idempotency);
@@ -67,6 +75,14 @@ impl Acceptor {
                 return self.join(order, joined, now).await;
             }
         }
+        let seated = match self.seat(order, now).await {
+            // Perhaps held by another copy of this very order.
+            Err(Rejected::NoSeat(occupied)) => {
+                let recorded = self.recorded(order, now).await?;
+                return recorded.unwrap_or_else(|| Err(seat::refused(order, occupied)));
+            }
+            seated => seated?,
+        };
         let usage = match self.table.spend_request(&order.tenant.id, &order.tenant.quotas, now).await? {
             Spent::Counted(usage) => usage,
             Spent::Exhausted(usage) => {
@@ -78,8 +94,10 @@ impl Acceptor {
                 return Err(standing.map_or(Rejected::Table(TableError::Conflict), Rejected::Exhausted));
             }
         };
-        let request = Request::recorded(asked, now);
-        let outcome = self.insert(order, &request, coalesce.then_some((&digest, flight)), now).await;
+        let waiver = seated.as_ref().map(|seated| seated.waiver.clone());
+        let request = Request { waiver, ..Request::recorded(asked, now) };
+        let coalescing = coalesce.then_some((&digest, flight));
+        let outcome = Box::pin(self.insert(order, &request, seated, coalescing, now)).await;
         if let Ok(Accepted::Recorded(receipt, _)) = outcome {
             if !coalesce {
                 self.note_flight(&request, digest, now).await;
@@ -92,17 +110,20 @@ impl Acceptor {
         outcome
     }
 
-    /// Request, key and flight in one transaction. Whoever was faster is answered with.
+    /// Request, key, flight and licence seat in one transaction. Whoever was faster is answered with.
     async fn insert(
         &self,
         order: &Order<'_>,
         request: &Request,
+        mut seated: Option<Seated>,
         mut coalescing: Option<(&String, Option<Stored<Flight>>)>,
         now: Timestamp,
     ) -> Result<Accepted, Rejected> {
         let receipt = request.receipt();
-        for _ in 0..CONFLICTS {
+        let tries = if order.seat.is_some() { SEAT_CONFLICTS } else { CONFLICTS };
+        for tried in 0..tries {
             let mut writes = vec![Write::insert(request)?];
+            writes.extend(seated.take().into_iter().flat_map(|seated| seated.writes));
             if let Some(key) = order.idempotency_key {
                 writes.push(self.key_write(order, key, (&receipt, false), now).await?);
             }
@@ -126,6 +147,14 @@ impl Acceptor {
                 if let Some(joined) = self.in_flight(order, read.as_ref()).await? {
                     return self.join(order, joined, now).await;
                 }
+            }
+            if order.seat.is_some() {
+                // Others of the pool were faster; not all of them come back at the same moment.
+                tokio::time::sleep(Duration::from_millis(rand::random::<u64>() % (10 << tried.min(5)))).await;
+                seated = match self.seat(order, now).await {
+                    Err(Rejected::NoSeat(occupied)) => return Err(seat::refused(order, occupied)),
+                    seated => seated?,
+                };
             }
         }
         // Somebody is always writing, and nothing is there yet to answer with.

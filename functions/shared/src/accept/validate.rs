@@ -11,6 +11,7 @@ use crate::domain::{
     definition::{Definition, parameter},
     delivery::Target,
     endpoint::Endpoint,
+    filter::Filter,
     interface::Terms,
     outcome::{Format, Packaging},
     request::Asked,
@@ -31,6 +32,7 @@ impl Acceptor {
             faults.extend(found.into_iter().map(|f| Fault::new(f.pointer, f.code.name(), f.detail)));
             parameter::Placeholders::new()
         });
+        let filter = wanted_rows(&ask, definition, &mut faults);
         let format = chosen_format(definition, ask.format, &mut faults);
         let packaging = ask.packaging.unwrap_or(tenant.packaging);
         output::check_style(&ask, definition, format, &mut faults);
@@ -50,6 +52,7 @@ impl Acceptor {
             report_version: definition.version,
             parameters: Json::Object(ask.parameters),
             resolved,
+            filter,
             format,
             packaging,
             wrapping,
@@ -88,6 +91,18 @@ fn on_terms(target: Target, terms: &Terms) -> Target {
         Target::Webhook { url, .. } => Target::Webhook { url, profile: terms.profile, headers: terms.headers.clone() },
         registered @ Target::Endpoint { .. } => registered,
     }
+}
+
+/// A report that vouches for its output does so for the whole of it.
+fn wanted_rows(ask: &Ask, definition: &Definition, faults: &mut Vec<Fault>) -> Option<Filter> {
+    let asked = ask.filter.as_ref()?;
+    if !definition.checks.is_empty() {
+        let detail = "The report's checks are of its whole output, so that no part of it can be asked for by a filter.";
+        faults.push(Fault::new("/filter", "not_allowed", detail));
+        return None;
+    }
+    let read = Filter::parse(asked, &definition.columns);
+    read.map_err(|found| faults.extend(found.into_iter().map(|f| Fault::new(f.pointer, f.code.name(), f.detail)))).ok()
 }
 
 fn chosen_format(definition: &Definition, asked: Option<Format>, faults: &mut Vec<Fault>) -> Format {

@@ -73,6 +73,20 @@ impl Objects {
         Ok(Some(StoredManifest { json, openpgp, ed25519 }))
     }
 
+    /// A whole file; none if it is not there. For small ones: it is held in memory.
+    pub async fn content(&self, key: &str) -> Result<Option<Vec<u8>>, AwsError> {
+        let output = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
+            Ok(output) => output,
+            // As for manifests.
+            Err(error) if error.raw_response().is_some_and(|answer| matches!(answer.status().as_u16(), 403 | 404)) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(AwsError::new("s3", "GetObject", &error)),
+        };
+        let failed = |message: String| AwsError { service: "s3", operation: "GetObject", message };
+        Ok(Some(output.body.collect().await.map_err(|e| failed(e.to_string()))?.to_vec()))
+    }
+
     /// Deletes a report's file and the manifest beside it; no error if they are not there.
     pub async fn delete_report(&self, key: &str) -> Result<(), AwsError> {
         self.delete(key).await?;

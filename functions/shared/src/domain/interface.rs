@@ -5,7 +5,7 @@
 
 mod eclipse;
 mod tesouro;
-mod treports;
+pub mod treports;
 mod unico;
 
 use std::collections::BTreeMap;

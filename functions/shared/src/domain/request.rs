@@ -29,6 +29,7 @@ use super::{
     definition::parameter::Value,
     delivery::Target,
     failure::Failure,
+    filter::Filter,
     id::RequestId,
     interface::Interface,
     link::LinkPolicy,
@@ -127,6 +128,9 @@ pub struct Request {
     pub parameters: serde_json::Value,
     /// What the SQL's placeholders are bound to.
     pub resolved: BTreeMap<String, Value>,
+    /// Which rows of the output are wanted; none: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Filter>,
     /// How rows are written.
     pub format: Format,
     /// What the file is wrapped in.
@@ -159,6 +163,9 @@ pub struct Request {
     /// Somebody waits for the file until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer_by: Option<Timestamp>,
+    /// Digest of the key whose licence seat it holds until its end, if it needs one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiver: Option<String>,
     /// Where it stands.
     pub status: Status,
     /// Claims so far; also the part of the object key that keeps attempts apart.

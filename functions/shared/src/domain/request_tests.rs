@@ -21,6 +21,7 @@ pub fn queued() -> Request {
         report_version: 1,
         parameters: serde_json::json!({}),
         resolved: BTreeMap::new(),
+        filter: None,
         format: Format::Csv,
         packaging: Packaging::Plain,
         wrapping: Wrapping::default(),

@@ -5,12 +5,18 @@ pub mod recipient_keys;
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    id::ErasureId, interface::Interfaces, link::LinkPolicy, outcome::Packaging, password, password::PasswordPolicy,
+    id::ErasureId,
+    interface::Interfaces,
+    licence::{DEFAULT_LINGER_SECONDS, pool::Pool},
+    link::LinkPolicy,
+    outcome::Packaging,
+    password,
+    password::PasswordPolicy,
     wrapping::ZipCipher,
 };
 
@@ -47,6 +53,9 @@ pub struct Tenant {
     /// Seats of its licence pool; none: as many as are asked for.
     #[serde(default)]
     pub licence_seats: Option<u32>,
+    /// How long a seat stays its key's after the last end, in seconds; none: [`DEFAULT_LINGER_SECONDS`].
+    #[serde(default)]
+    pub licence_linger_seconds: Option<u32>,
     /// Ids of the reports that it may ask for; none: all.
     #[serde(default)]
     pub allowed_reports: Option<BTreeSet<String>>,
@@ -71,6 +80,13 @@ impl Tenant {
     /// Whether the tenant's settings let it ask for the report.
     pub fn may_ask_for(&self, report: &str) -> bool {
         self.allowed_reports.as_ref().is_none_or(|allowed| allowed.contains(report))
+    }
+
+    /// Its licence pool; none: as many seats as are asked for, and none is counted.
+    pub fn licence_pool(&self) -> Option<Pool> {
+        let linger = self.licence_linger_seconds.unwrap_or(DEFAULT_LINGER_SECONDS);
+        let linger = SignedDuration::from_secs(i64::from(linger));
+        self.licence_seats.map(|seats| Pool { seats, linger })
     }
 }
 

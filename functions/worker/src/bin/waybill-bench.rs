@@ -53,6 +53,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         definition: Arc::new(definition),
         parameters,
         asked: asked.into(),
+        filter: None,
         tenant: tenant.clone(),
         request: "bench".to_owned(),
         format,

@@ -50,7 +50,7 @@ impl Lake {
         let mut definition = definition(sql, &columns, [("sales", bound)]);
         definition.checks = checks;
         let parameters = BTreeMap::from([("least".to_owned(), Value::Decimal { unscaled: 0, scale: 0 })]);
-        let query = Query { definition: &definition, parameters: &parameters, tenant: "acme" };
+        let query = Query { definition: &definition, parameters: &parameters, filter: None, tenant: "acme" };
         let run = engine(&self.store, self.folder.path()).run(query).await?;
         let mut figures = Figures::new(&definition);
         for batch in run.rows.try_collect::<Vec<_>>().await? {

@@ -33,7 +33,7 @@ use waybill::domain::{
     failure::FailureCode,
 };
 
-use super::{Engine, Query, Run, binding, control, fault::classify, parameters::scalar};
+use super::{Engine, Query, Run, binding, control, fault::classify, filter::condition, parameters::scalar};
 use crate::ProduceError;
 
 /// Memory of a function that the query does not get: code, decoded batches, parts on their way out.
@@ -102,7 +102,10 @@ impl DataFusion {
         }
         let bound = plan_sql(context, &query.definition.sql, query.parameters).await?;
         check_columns(bound.schema().as_arrow(), &query.definition.columns)?;
-        Ok(Some(bound))
+        match query.filter {
+            None => Ok(Some(bound)),
+            Some(filter) => bound.filter(condition(filter)).map(Some).map_err(classify),
+        }
     }
 
     #[cfg(test)]

@@ -6,6 +6,7 @@ mod binding;
 mod control;
 pub mod datafusion;
 mod fault;
+mod filter;
 mod parameters;
 #[cfg(test)]
 mod tests;
@@ -14,7 +15,10 @@ use std::{collections::BTreeMap, future::Future};
 
 use ::datafusion::arrow::{array::RecordBatch, datatypes::SchemaRef};
 use futures::{future::BoxFuture, stream::BoxStream};
-use waybill::domain::definition::{Definition, parameter::Value};
+use waybill::domain::{
+    definition::{Definition, parameter::Value},
+    filter::Filter,
+};
 
 use crate::ProduceError;
 
@@ -28,6 +32,8 @@ pub struct Query<'a> {
     pub definition: &'a Definition,
     /// Its placeholders, by name without the `$`.
     pub parameters: &'a BTreeMap<String, Value>,
+    /// Which rows of its output are wanted; none: all.
+    pub filter: Option<&'a Filter>,
     /// Who asks.
     pub tenant: &'a str,
 }

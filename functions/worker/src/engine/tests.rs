@@ -4,6 +4,7 @@ use ::datafusion::{arrow::util::pretty::pretty_format_batches, physical_plan::di
 use futures::TryStreamExt;
 use jiff::civil::{date, datetime};
 use object_store::memory::InMemory;
+use serde_json::{Value as Json, json};
 use std::sync::Arc;
 use tempfile::TempDir;
 use waybill::domain::{
@@ -12,9 +13,10 @@ use waybill::domain::{
         parameter::{Value, ValueType},
     },
     failure::FailureCode,
+    filter::Filter,
 };
 
-use super::{Engine, Query};
+use super::{Engine, Query, Run};
 use crate::{
     ProduceError,
     fixture::{Sale, dataset, definition, engine, put, put_bytes},
@@ -43,8 +45,11 @@ impl Lake {
         parameters: &[(&str, Value)],
     ) -> Result<Vec<String>, ProduceError> {
         let parameters = named(parameters);
-        let query = Query { definition, parameters: &parameters, tenant };
-        let run = engine(&self.store, self.folder.path()).run(query).await?;
+        let query = Query { definition, parameters: &parameters, filter: None, tenant };
+        self.cells(engine(&self.store, self.folder.path()).run(query).await?).await
+    }
+
+    async fn cells(&self, run: Run) -> Result<Vec<String>, ProduceError> {
         let batches: Vec<_> = run.rows.try_collect().await?;
         let table = pretty_format_batches(&batches).unwrap().to_string();
         let cells = |line: &str| line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>().join(",");
@@ -155,7 +160,7 @@ async fn only_the_months_asked_for_are_scanned() {
     assert_eq!(lake.rows(&definition, "acme", &months).await.unwrap(), ["2024-05", "2024-06"]);
 
     let parameters = named(&months);
-    let query = Query { definition: &definition, parameters: &parameters, tenant: "acme" };
+    let query = Query { definition: &definition, parameters: &parameters, filter: None, tenant: "acme" };
     let plan = engine(&lake.store, lake.folder.path()).physical_plan(query).await;
     let shown = displayable(plan.as_ref()).indent(true).to_string();
     assert_eq!(shown.matches(".parquet").count(), 2, "{shown}");
@@ -204,6 +209,50 @@ async fn values_are_never_sql() {
     let definition = definition("SELECT item FROM sales WHERE item = $item", ITEM, [("sales", bound)]);
     let item = Value::Text("' OR '1' = '1".to_owned());
     assert!(lake.rows(&definition, "acme", &[("item", item)]).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_filter_leaves_rows_out_of_what_the_query_yields() {
+    let noon = 1_709_208_000_000_000;
+    let sales: &[Sale] = &[("acme", "a%b", 1_000, noon), ("acme", "axb", 2_500, noon + 1), ("globex", "g'", 7, noon)];
+    let lake = Lake::of(&[("sales/1.parquet", sales)]).await;
+    let columns: &[(&str, ColumnKind)] = &[
+        ("Item", ColumnKind::Text),
+        ("amount", ColumnKind::Decimal),
+        ("sold", ColumnKind::Timestamp),
+        ("half", ColumnKind::Float),
+    ];
+    let sql =
+        r#"SELECT item AS "Item", amount, sold, CASE WHEN owner = 'acme' THEN 0.5e0 END AS half FROM sales ORDER BY 1"#;
+    let definition = definition(sql, columns, [("sales", dataset("sales/", &[], Binding::Public))]);
+    let cases: [(Json, &[&str]); 11] = [
+        (json!({ "column": "Item", "operator": "eq", "value": "g'" }), &["g'"]),
+        (json!({ "column": "Item", "operator": "like", "value": "a%b" }), &["a%b", "axb"]),
+        (json!({ "column": "Item", "operator": "like", "value": "a\\%b" }), &["a%b"]),
+        (json!({ "column": "Item", "operator": "not_like", "value": "a%" }), &["g'"]),
+        (json!({ "column": "Item", "operator": "ne", "value": "' OR 1=1 --" }), &["a%b", "axb", "g'"]),
+        (json!({ "column": "amount", "operator": "gt", "value": "0.007" }), &["a%b", "axb"]),
+        (json!({ "column": "amount", "operator": "le", "value": "1.00000001" }), &["a%b", "g'"]),
+        (json!({ "column": "sold", "operator": "eq", "value": "2024-02-29T12:00:00" }), &["a%b", "g'"]),
+        (json!({ "column": "half", "operator": "null" }), &["g'"]),
+        (json!({ "column": "half", "operator": "lt", "value": "0.75" }), &["a%b", "axb"]),
+        (
+            json!({ "any": [
+                { "all": [{ "column": "Item", "operator": "ge", "value": "b" }, { "column": "half", "operator": "not_null" }] },
+                { "column": "amount", "operator": "eq", "value": "2.5" },
+            ] }),
+            &["axb"],
+        ),
+    ];
+    for (asked, expected) in cases {
+        let filter = Filter::parse(&asked, &definition.columns).unwrap();
+        let query = Query { definition: &definition, parameters: &named(&[]), filter: Some(&filter), tenant: "acme" };
+        let run = engine(&lake.store, lake.folder.path()).run(query).await.unwrap();
+        assert_eq!(run.exact_rows, None, "a filter makes it a guess");
+        let rows = lake.cells(run).await.unwrap();
+        let items: Vec<&str> = rows.iter().filter_map(|row| row.split(',').next()).collect();
+        assert_eq!(items, expected, "{asked}");
+    }
 }
 
 #[tokio::test]
@@ -302,7 +351,7 @@ async fn how_many_rows_there_will_be_is_told_only_where_it_is_certain() {
         let location = if binding == Binding::Path { "sales/tenant={tenant}/" } else { "sales/" };
         let definition = definition(sql, ITEM, [("sales", dataset(location, &[], binding))]);
         let parameters = named(&[]);
-        let query = Query { definition: &definition, parameters: &parameters, tenant: "acme" };
+        let query = Query { definition: &definition, parameters: &parameters, filter: None, tenant: "acme" };
         engine(&lake.store, lake.folder.path()).run(query).await.unwrap().exact_rows
     };
     assert_eq!(exact("SELECT item FROM sales", Binding::Path).await, Some(6), "of the files' own statistics");

@@ -41,6 +41,7 @@ fn job(split: Option<Split>) -> Job {
         definition: Arc::new(definition("SELECT n", &[("n", ColumnKind::Text)], [])),
         parameters: std::collections::BTreeMap::new(),
         asked: json!({}),
+        filter: None,
         tenant: "acme".to_owned(),
         request: "req_1".to_owned(),
         format: Format::Csv,

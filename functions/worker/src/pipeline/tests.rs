@@ -85,6 +85,7 @@ fn job(sql: &str) -> Job {
         parameters: BTreeMap::new(),
         tenant: "acme".to_owned(),
         asked: serde_json::json!({}),
+        filter: None,
         request: "req_1".to_owned(),
         format: Format::Csv,
         style: Style::default(),

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, Method, StatusCode, header, request::Parts};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 use waybill::{
     aws::table::{TableError, keys::Key, rows::LinkRow},
@@ -45,18 +45,34 @@ pub async fn follow(
     client: Client,
     Path(capability): Path<String>,
 ) -> Result<Response, Problem> {
+    let (link, life) = open(&app, &capability, &method, client).await?;
+    redirect(&app, &link, &method, life).await
+}
+
+/// What a capability opens, and for how long. The use is on record when this answers.
+pub async fn open(
+    app: &App,
+    capability: &str,
+    method: &Method,
+    client: Client,
+) -> Result<(Link, SignedDuration), Problem> {
     let now = clock::now();
-    let (link, request) = Box::pin(found(&app, &capability)).await?;
+    let (link, request) = Box::pin(found(app, capability)).await?;
     let life = link.follow(request.as_ref(), now);
     let outcome = life.err().unwrap_or(UseOutcome::Redirected);
-    app.table.record_use(&used(&link, &method, client, outcome, now)).await?;
+    app.table.record_use(&used(&link, method, client, outcome, now)).await?;
     let life = life.map_err(gone)?;
-    let url = if method == Method::HEAD {
+    tracing::info!(request.id = %link.request, tenant.id = link.tenant, link.id = %link.id, "link followed");
+    Ok((link, life))
+}
+
+/// To the file itself, for so long.
+pub async fn redirect(app: &App, link: &Link, method: &Method, life: SignedDuration) -> Result<Response, Problem> {
+    let url = if *method == Method::HEAD {
         app.objects.presigned_head(&link.key, life).await?
     } else {
         app.objects.presigned_get(&link.key, life).await?
     };
-    tracing::info!(request.id = %link.request, tenant.id = link.tenant, link.id = %link.id, "link followed");
     let location = HeaderValue::from_str(&url).map_err(|e| Problem::unavailable(&e))?;
     let headers = [
         (header::LOCATION, location),

@@ -9,7 +9,13 @@ mod wish;
 
 use waybill::aws::table::{RawRow, Row};
 
-pub use self::{accesses::accesses, describe::list, follow::follow, make::make, revoke::revoke};
+pub use self::{
+    accesses::accesses,
+    describe::list,
+    follow::{Client, follow, open, redirect},
+    make::make,
+    revoke::revoke,
+};
 
 /// What the sort keys of a request's links begin with, and those of their uses.
 const LINKS: &str = "LNK#";

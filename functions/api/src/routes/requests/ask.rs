@@ -16,13 +16,14 @@ use waybill::{
         delivery::Target,
         id::RequestId,
         interface::Terms,
+        licence::SeatAsk,
         quota::Standing,
         request::{Receipt, Request},
     },
 };
 
 use super::{POLL_AFTER, load};
-use crate::{app::App, auth::MayRequest, body::JsonBody, problem::Problem};
+use crate::{app::App, auth::MayRequest, body::JsonBody, problem::Problem, routes::licences};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// That the answer was given before.
@@ -38,8 +39,9 @@ pub async fn create(
     headers: HeaderMap,
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
-    let key = idempotency_key(&headers)?;
-    accept(&app, &caller, &body, key, None).await
+    let seat = licences::asked(&headers)?;
+    let once = Once { key: idempotency_key(&headers)?, repeats: None };
+    accept(&app, &caller, &body, once, seat).await
 }
 
 /// `POST /v1/requests/{request}/repeat`: the same again, under a new id, by the definition as it is now.
@@ -49,22 +51,39 @@ pub async fn repeat(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let seat = licences::asked(&headers)?;
     let key = idempotency_key(&headers)?;
     let original = load(&app, &caller.tenant, &id).await?.row;
-    accept(&app, &caller, &as_asked(&original), key, Some(original.id)).await
+    let once = Once { key, repeats: Some(original.id) };
+    accept(&app, &caller, &as_asked(&original), once, seat).await
+}
+
+/// What tells a call from others of the same body.
+struct Once<'a> {
+    key: Option<&'a str>,
+    repeats: Option<RequestId>,
 }
 
 async fn accept(
     app: &Arc<App>,
     caller: &MayRequest,
     body: &Value,
-    idempotency_key: Option<&str>,
-    repeats: Option<RequestId>,
+    once: Once<'_>,
+    seat: Option<SeatAsk>,
 ) -> Result<Response, Problem> {
     let tenant = app.tenant(&caller.tenant).await?;
     let id = RequestId::generate();
     let terms = Terms::default();
-    let order = Order { tenant: &tenant, by: &caller.subject, id, body, idempotency_key, repeats, terms: &terms };
+    let order = Order {
+        tenant: &tenant,
+        by: &caller.subject,
+        id,
+        body,
+        idempotency_key: once.key,
+        repeats: once.repeats,
+        terms: &terms,
+        seat: seat.as_ref(),
+    };
     match app.acceptor.accept(order, clock::now()).await? {
         Accepted::Valid(preview) => Ok(Json(describe_preview(&preview)).into_response()),
         Accepted::Recorded(receipt, standing) => {
@@ -141,6 +160,9 @@ fn describe_preview(preview: &Preview) -> Value {
         })),
     });
     add_wishes(&mut shown, &asked.style, &asked.wrapping, asked.packaging);
+    if let Some(filter) = &asked.filter {
+        shown["filter"] = filter.as_asked();
+    }
     shown
 }
 
@@ -159,6 +181,9 @@ fn as_asked(request: &Request) -> Value {
         None => {}
     }
     add_wishes(&mut body, &request.style, &request.wrapping, request.packaging);
+    if let Some(filter) = &request.filter {
+        body["filter"] = filter.as_asked();
+    }
     body
 }
 

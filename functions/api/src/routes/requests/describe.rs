@@ -25,6 +25,9 @@ pub fn request(request: &Request, now: Timestamp) -> Value {
     add_wishes(&mut shown, &request.style, &request.wrapping, request.packaging);
     shown["report_version"] = json!(request.report_version);
     shown["parameters"] = json!(request.parameters);
+    if let Some(filter) = &request.filter {
+        shown["filter"] = filter.as_asked();
+    }
     shown["delivery"] = match &request.delivery {
         Some(Target::Webhook { url, .. }) => json!({"webhook": {"url": url}}),
         Some(Target::Endpoint { id }) => json!({"endpoint": id}),

@@ -18,10 +18,10 @@ use waybill::{
 pub use self::{
     ask::{REPLAYED, create, idempotency_key, rate_limit, repeat},
     describe::status,
-    end::{cancel, delete},
+    end::{call_off, cancel, delete},
     list::{list, page_of},
     password::password,
-    show::{link, show},
+    show::{capability, ended, link, show},
 };
 use crate::{app::App, problem::Problem};
 

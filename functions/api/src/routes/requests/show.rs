@@ -85,7 +85,7 @@ fn wait(query: Option<&str>) -> Result<Duration, Problem> {
 }
 
 /// The request once it has ended, or as it is when the time is over.
-async fn ended(app: &Arc<App>, tenant: &str, id: &str, wait: Duration) -> Result<Request, Problem> {
+pub async fn ended(app: &Arc<App>, tenant: &str, id: &str, wait: Duration) -> Result<Request, Problem> {
     let began = Instant::now();
     loop {
         let request = load(app, tenant, id).await?.row;
@@ -124,10 +124,18 @@ pub async fn link(app: &App, request: &Request, now: Timestamp) -> Result<Option
         let direct = app.direct_url(request, now).await?;
         return Ok(direct.map(|direct| (direct.url, direct.expires_at)));
     };
-    Ok(Some((app.link_url(&capability(app, &request.key(), sealed).await?), expires_at)))
+    Ok(Some((app.link_url(&opened(app, &request.key(), sealed).await?), expires_at)))
 }
 
-async fn capability(app: &App, key: &Key, sealed: &str) -> Result<String, Problem> {
+/// Capability of the managed link that came with its file; none if there is none, or it was revoked.
+pub async fn capability(app: &App, request: &Request) -> Result<Option<String>, Problem> {
+    match &request.link_sealed {
+        Some(sealed) => opened(app, &request.key(), sealed).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+async fn opened(app: &App, key: &Key, sealed: &str) -> Result<String, Problem> {
     let keyring = app.sealing.get().await?;
     let opened = keyring.open(sealed, &key.associated()).map_err(|e| Problem::unavailable(&e))?;
     String::from_utf8(opened.expose().clone()).map_err(|e| Problem::unavailable(&e))

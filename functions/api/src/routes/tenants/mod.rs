@@ -176,7 +176,7 @@ async fn describe(app: &App, tenant: &Tenant) -> Result<Value, Problem> {
         "recipient_key_floor": tenant.key_floor,
         "link": tenant.link,
         "quotas": tenant.quotas,
-        "licence_pool": tenant.licence_seats.map(|seats| json!({ "seats": seats })),
+        "licence_pool": licence_pool(tenant),
         "allowed_reports": tenant.allowed_reports,
         "interfaces": tenant.interfaces,
         "retention_hours": tenant.retention_hours,
@@ -187,6 +187,10 @@ async fn describe(app: &App, tenant: &Tenant) -> Result<Value, Problem> {
         "erasure": tenant.erasure,
         "warnings": key_watch::warnings(tenant, now).into_iter().chain(zip::warning(&tenant.zip)).collect::<Vec<_>>(),
     }))
+}
+
+fn licence_pool(tenant: &Tenant) -> Option<Value> {
+    tenant.licence_pool().map(|pool| json!({ "seats": pool.seats, "linger_seconds": pool.linger.as_secs() }))
 }
 
 fn describe_key(key: &RecipientKeyRecord, now: Timestamp) -> Value {

@@ -14,6 +14,7 @@ use waybill::{
         definition::is_valid_report_id,
         interface::Interfaces,
         issuer::{MAX_TEXT, TenantIssuer},
+        licence::MAX_LINGER_SECONDS,
         link::{LinkMode, LinkPolicy},
         outcome::Packaging,
         tenant::{Grant, KeyFloor, Quotas, RecipientKeyRecord, Scope, recipient_keys::MAX_ACTIVE},
@@ -76,7 +77,8 @@ pub struct Settings {
     pub key_floor: KeyFloor,
     pub link: LinkPolicy,
     pub quotas: Quotas,
-    pub licence_seats: Option<u32>,
+    /// Its seats, and how long they linger in seconds.
+    pub licence_pool: Option<(u32, Option<u32>)>,
     pub allowed_reports: Option<BTreeSet<String>>,
     pub interfaces: Interfaces,
     pub retention_hours: Option<u32>,
@@ -118,7 +120,7 @@ impl Settings {
                 retention_hours: fields.whole("retention_hours", 1..=MAX_HOURS),
                 link: link(&fields, retention, &faults),
                 quotas: quotas(&fields),
-                licence_seats: fields.object("licence_pool", &["seats"]).and_then(|pool| seats(&pool, &faults)),
+                licence_pool: licence_pool(&fields, &faults),
                 allowed_reports: allowed_reports(&fields, &faults),
                 interfaces: interfaces::read(&fields, &faults),
                 identities: identities(&fields, &faults),
@@ -167,11 +169,13 @@ fn quotas(fields: &Fields) -> Quotas {
     }
 }
 
-fn seats(pool: &Fields, faults: &Faults) -> Option<u32> {
+fn licence_pool(fields: &Fields, faults: &Faults) -> Option<(u32, Option<u32>)> {
+    let pool = fields.object("licence_pool", &["seats", "linger_seconds"])?;
     if pool.get("seats").is_none() {
         faults.add("/licence_pool/seats", "missing", "Required in a licence pool.");
     }
-    pool.whole("seats", 1..=MAX_SEATS)
+    let linger = pool.whole("linger_seconds", 0..=MAX_LINGER_SECONDS);
+    Some((pool.whole("seats", 1..=MAX_SEATS)?, linger))
 }
 
 fn allowed_reports(fields: &Fields, faults: &Faults) -> Option<BTreeSet<String>> {

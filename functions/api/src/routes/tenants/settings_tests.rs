@@ -49,7 +49,7 @@ fn everything_is_read() {
         "link": { "mode": "direct", "life_hours": 24 },
         "quotas": { "running": 2, "requests_per_day": 100, "rows_per_day": 1_000_000_000_000_u64,
                     "bytes_per_day": null },
-        "licence_pool": { "seats": 3 }, "allowed_reports": ["b", "a", "b"], "retention_hours": 48,
+        "licence_pool": { "seats": 3, "linger_seconds": 0 }, "allowed_reports": ["b", "a", "b"], "retention_hours": 48,
         "identities": [{ "issuer": "https://i.example", "subject": "s",
                          "scopes": ["reports:read", "endpoints:write"] }],
         "issuers": [{ "issuer": "https://i.example", "audience": ["a"], "algorithms": ["ES256", "ES256"],
@@ -63,7 +63,7 @@ fn everything_is_read() {
     assert_eq!(settings.link, LinkPolicy { mode: LinkMode::Direct, life_hours: Some(24) });
     assert_eq!(settings.quotas.rows_per_day, Some(1_000_000_000_000));
     assert_eq!((settings.quotas.running, settings.quotas.bytes_per_day), (Some(2), None));
-    assert_eq!(settings.licence_seats, Some(3));
+    assert_eq!(settings.licence_pool, Some((3, Some(0))));
     assert_eq!(settings.allowed_reports.unwrap().into_iter().collect::<Vec<_>>(), ["a", "b"]);
     assert_eq!(settings.identities[0].1.scopes, [Scope::ReportsRead, Scope::EndpointsWrite]);
     assert_eq!(settings.issuers[0].1.algorithms.len(), 1);
@@ -87,7 +87,7 @@ fn a_wrong_type_hides_no_other_fault() {
         "recipient_key_floor": "rsa1024",
         "link": { "mode": "both", "life_hours": 1.5, "size": 1 },
         "quotas": { "running": 101, "requests_per_day": 0, "rows_per_day": -1, "bytes_per_day": "many" },
-        "licence_pool": {}, "allowed_reports": ["", "a b", 7], "retention_hours": 169,
+        "licence_pool": { "linger_seconds": 3601 }, "allowed_reports": ["", "a b", 7], "retention_hours": 169,
         "identities": [7, { "subject": "s", "scopes": ["admin", "x", 1] },
                        { "issuer": "i", "subject": "", "scopes": {} }],
         "issuers": [{ "issuer": "http://i.example", "audience": 1, "algorithms": ["HS256"], "admins": ["me"],
@@ -113,6 +113,7 @@ fn a_wrong_type_hides_no_other_fault() {
         ("/quotas/rows_per_day", "out_of_range"),
         ("/quotas/bytes_per_day", "type"),
         ("/licence_pool/seats", "missing"),
+        ("/licence_pool/linger_seconds", "out_of_range"),
         ("/allowed_reports/0", "format"),
         ("/allowed_reports/1", "format"),
         ("/allowed_reports/2", "format"),

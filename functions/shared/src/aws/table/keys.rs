@@ -14,9 +14,14 @@
 //! | process of the tenant's own, its latest status | `T#{tenant}` | `PST#{sha256(its id)}` |
 //! | running report's slot | `T#{tenant}` | `ADM#SLOT#{number:04}` |
 //! | request that waits for a slot | `T#{tenant}` | `ADM#WAIT#{request}` |
+//! | licence seat that a key has | `T#{tenant}` | `LIC#AT#{sha256(waiver key)}` |
+//! | request that holds a licence seat | `T#{tenant}` | `LIC#BY#{sha256(waiver key)}#{request}` |
+//! | end of a request that held one | `T#{tenant}` | `LIC#END#{at:013}#{request}` |
+//! | licence seat that is taken | `T#{tenant}` | `LIC#SEAT#{number:05}` |
 //! | what a day has used | `T#{tenant}` | `DAY#{yyyy-mm-dd}` |
 //! | idempotency key | `T#{tenant}` | `IDEM#{sha256(key)}` |
 //! | identical request in flight | `T#{tenant}` | `FLIGHT#{sha256(what is asked)}` |
+//! | number of a generation, as TReports counts | `T#{tenant}` | `TRN#{number:010}` |
 //! | figures of past runs | `T#{tenant}` | `STATS#{report}` |
 //! | progress of a request | `T#{tenant}#{request}` | `PROGRESS` |
 //! | outbox event | `T#{tenant}#{request}` | `EVT#{event}` |
@@ -99,6 +104,18 @@ pub const LANE_SLOTS: &str = "SLOT#";
 
 /// What the sort keys of deliveries that wait in a lane begin with.
 pub const WAITING: &str = "WAIT#";
+
+/// What the sort keys of seats that keys have begin with.
+pub const SEATINGS: &str = "LIC#AT#";
+
+/// What the sort keys of requests that hold licence seats begin with.
+pub const HOLDINGS: &str = "LIC#BY#";
+
+/// What the sort keys of ends of such requests begin with.
+pub const ENDS: &str = "LIC#END#";
+
+/// What the sort keys of taken licence seats begin with.
+pub const SEATS: &str = "LIC#SEAT#";
 
 /// What the sort keys of an audit trail begin with.
 pub const AUDIT: &str = "AUD#";
@@ -194,6 +211,26 @@ impl Key {
         Self::new(format!("T#{tenant}"), format!("{ADMISSION}WAIT#{request}"))
     }
 
+    /// The licence seat of a key, by the key's digest.
+    pub fn seating(tenant: &str, waiver: &str) -> Self {
+        Self::new(format!("T#{tenant}"), format!("{SEATINGS}{waiver}"))
+    }
+
+    /// That a request holds its key's licence seat.
+    pub fn holding(tenant: &str, waiver: &str, request: RequestId) -> Self {
+        Self::new(format!("T#{tenant}"), format!("{HOLDINGS}{waiver}#{request}"))
+    }
+
+    /// The end of a request that held a licence seat, in order of time.
+    pub fn end(tenant: &str, at: Timestamp, request: RequestId) -> Self {
+        Self::new(format!("T#{tenant}"), format!("{}#{request}", ends_since(at)))
+    }
+
+    /// A licence seat of the tenant that is taken, from 0.
+    pub fn seat(tenant: &str, number: u32) -> Self {
+        Self::new(format!("T#{tenant}"), format!("{SEATS}{number:05}"))
+    }
+
     /// What the tenant has used on a day (UTC).
     pub fn day(tenant: &str, day: Date) -> Self {
         Self::new(format!("T#{tenant}"), format!("DAY#{day}"))
@@ -213,6 +250,11 @@ impl Key {
     /// Figures of the tenant's past runs of a report.
     pub fn statistics(tenant: &str, report: &str) -> Self {
         Self::new(format!("T#{tenant}"), format!("STATS#{report}"))
+    }
+
+    /// The request that TReports' interface tells of by a number.
+    pub fn treports_number(tenant: &str, number: u32) -> Self {
+        Self::new(format!("T#{tenant}"), format!("TRN#{number:010}"))
     }
 
     /// A link, in the story of its request.
@@ -301,6 +343,11 @@ impl Key {
 /// Partition of a lane: its health, its slots, what waits, in this order.
 pub fn lane(tenant: &str, lane: &str) -> String {
     format!("N#{tenant}#{lane}")
+}
+
+/// Least sort key of ends from that time on.
+pub fn ends_since(at: Timestamp) -> String {
+    format!("{ENDS}{:013}", at.as_millisecond().max(0))
 }
 
 /// Partition of all that belongs to one request.

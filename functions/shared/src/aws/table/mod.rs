@@ -7,6 +7,7 @@ pub mod counters;
 pub mod deliveries;
 mod erase;
 pub mod keys;
+mod licences;
 pub mod links;
 pub mod pages;
 pub mod requests;
@@ -17,7 +18,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::{
     Client,
     error::ProvideErrorMetadata,
-    types::{AttributeValue, Delete, Put, TransactWriteItem},
+    types::{AttributeValue, Delete, Put, TransactWriteItem, Update},
 };
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
@@ -79,6 +80,7 @@ pub struct Write(Change);
 enum Change {
     Put { item: Item, expected: Expected },
     Delete { key: Key, expected: Expected },
+    Update { key: Key, condition: &'static str, update: &'static str, values: Item },
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -221,6 +223,7 @@ impl Table {
             None => Ok(()),
             Some(Change::Delete { key, expected }) => self.delete_item(&key, expected).await,
             Some(Change::Put { item, expected }) => self.put(item, expected).await,
+            Some(update @ Change::Update { .. }) => self.transact(vec![Write(update)]).await,
         }
     }
 
@@ -351,6 +354,11 @@ fn transact_item(table: &str, change: Change) -> Result<TransactWriteItem, aws_s
                 put = put.condition_expression(condition).set_expression_attribute_values(values);
             }
             builder.put(put.build()?).build()
+        }
+        Change::Update { key, condition, update, values } => {
+            let change = Update::builder().table_name(table).set_key(Some(key_item(&key)));
+            let change = change.condition_expression(condition).update_expression(update);
+            builder.update(change.set_expression_attribute_values(Some(values)).build()?).build()
         }
     })
 }

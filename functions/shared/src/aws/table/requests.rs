@@ -22,7 +22,7 @@ pub struct Committed {
 
 impl Table {
     /// Writes `step` over what was read, with `others` in the same transaction. An announcement becomes an
-    /// outbox row; a request that is parked is found among those that wait.
+    /// outbox row; a request that is parked is found among those that wait, one that ends leaves its licence seat.
     pub async fn commit(
         &self,
         read: &Stored<Request>,
@@ -40,6 +40,9 @@ impl Table {
             }
             (true, false) => writes.push(Write::delete(Key::waiting(&next.tenant, next.id))),
             (false, false) => {}
+        }
+        if next.status.is_final() && !read.row.status.is_final() {
+            writes.extend(Write::leave_seat(&next, now)?);
         }
         let mut hand_off = None;
         for effect in &effects {

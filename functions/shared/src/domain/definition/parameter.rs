@@ -8,6 +8,7 @@
 //!
 //! The months are there for partition predicates. What was not supplied is a typed null.
 
+mod literal;
 pub(super) mod text;
 mod value;
 
@@ -16,7 +17,10 @@ use std::fmt;
 
 use serde_json::{Map, Value as Json};
 
-pub use self::value::{MAX_DIGITS, Unreadable, Value, ValueType};
+pub use self::{
+    literal::{as_asked, literal},
+    value::{MAX_DIGITS, Unreadable, Value, ValueType},
+};
 use super::{Definition, Parameter, ParameterKind};
 
 /// Something wrong with one parameter of a request.

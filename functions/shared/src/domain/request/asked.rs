@@ -12,6 +12,7 @@ use crate::digest::sha256_hex;
 use crate::domain::{
     definition::parameter::Value,
     delivery::Target,
+    filter::Filter,
     id::RequestId,
     interface::Interface,
     link::LinkPolicy,
@@ -37,6 +38,8 @@ pub struct Asked {
     pub parameters: serde_json::Value,
     /// Values for the SQL's placeholders.
     pub resolved: BTreeMap<String, Value>,
+    /// Which rows of the output are wanted; none: all.
+    pub filter: Option<Filter>,
     /// How rows are written.
     pub format: Format,
     /// What the file is wrapped in.
@@ -108,24 +111,24 @@ impl Asked {
 
     /// Of what the query is run with.
     pub fn run_digest(&self) -> String {
-        run_digest(&self.report, self.report_version, &self.resolved)
+        run_digest((&self.report, self.report_version), &self.resolved, self.filter.as_ref())
     }
 
-    /// Days that its date range spans, both ends counted, where it has one.
+    /// Days that its date range spans, both ends counted, where it has one and every row of them is wanted.
     pub fn days(&self) -> Option<u32> {
-        days(&self.resolved)
+        days(&self.resolved).filter(|_| self.filter.is_none())
     }
 }
 
 impl Request {
     /// As [`Asked::run_digest`].
     pub fn run_digest(&self) -> String {
-        run_digest(&self.report, self.report_version, &self.resolved)
+        run_digest((&self.report, self.report_version), &self.resolved, self.filter.as_ref())
     }
 
     /// As [`Asked::days`].
     pub fn days(&self) -> Option<u32> {
-        days(&self.resolved)
+        days(&self.resolved).filter(|_| self.filter.is_none())
     }
 
     /// What its caller was told.
@@ -152,6 +155,7 @@ impl Request {
             report_version: asked.report_version,
             parameters: asked.parameters,
             resolved: asked.resolved,
+            filter: asked.filter,
             format: asked.format,
             packaging: asked.packaging,
             wrapping: asked.wrapping,
@@ -164,6 +168,7 @@ impl Request {
             interface: asked.interface,
             keeps: asked.keeps,
             answer_by: asked.answer_by,
+            waiver: None,
             status: Status::Queued,
             attempt: 0,
             created_at: now,
@@ -187,8 +192,12 @@ impl Request {
     }
 }
 
-fn run_digest(report: &str, version: u32, resolved: &BTreeMap<String, Value>) -> String {
-    digest(&json!([report, version, resolved]))
+fn run_digest((report, version): (&str, u32), resolved: &BTreeMap<String, Value>, filter: Option<&Filter>) -> String {
+    match filter {
+        // As the release before had it, so that its figures of past runs count on.
+        None => digest(&json!([report, version, resolved])),
+        Some(filter) => digest(&json!([report, version, resolved, filter])),
+    }
 }
 
 fn digest(of: &serde_json::Value) -> String {

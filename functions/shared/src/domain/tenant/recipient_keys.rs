@@ -163,6 +163,7 @@ mod tests {
             link: LinkPolicy::default(),
             quotas: Quotas::default(),
             licence_seats: None,
+            licence_linger_seconds: None,
             allowed_reports: None,
             interfaces: crate::domain::interface::Interfaces::default(),
             issuers: vec![],
