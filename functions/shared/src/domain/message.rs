@@ -242,7 +242,8 @@ impl Announcement {
             password_sealed: request.password_sealed.clone(),
             failure: request.failure.clone(),
             deed: request.cancellation.clone().or_else(|| request.deletion.clone()),
-            fanned_out: false,
+            // Who waits for a report is answered; nobody else asked for it.
+            fanned_out: request.answer_by.is_some(),
             told_up_to: None,
             due_at: Some(now + super::request::HANDOFF_GRACE),
             handoffs: 0,
@@ -295,6 +296,15 @@ impl Announcement {
     /// End of the link that goes with it; none without a file to fetch.
     pub fn link_expires_at(&self) -> Option<Timestamp> {
         self.expires_at.map(|file_ends| self.link.expires_at(self.occurred_at, file_ends))
+    }
+
+    /// End of the link that a notification at that time gives. One whose life counts from then on is not shortened by
+    /// those that came before; never after the file.
+    pub fn link_ends_when_told_at(&self, now: Timestamp) -> Option<Timestamp> {
+        if !self.link.anew {
+            return self.link_expires_at();
+        }
+        self.expires_at.map(|file_ends| self.link.expires_at(now, file_ends))
     }
 }
 
