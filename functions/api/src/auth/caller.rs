@@ -24,6 +24,8 @@ pub struct MayRequest {
     pub tenant: String,
     /// Who it is.
     pub subject: String,
+    /// Whether it has `reports:read` too, and so may have what it asks for as the answer.
+    pub reads: bool,
 }
 
 /// A caller of a tenant with `endpoints:write`.
@@ -47,7 +49,7 @@ impl FromRequestParts<Arc<App>> for MayRead {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let (tenant, subject) = member(parts, app, Scope::ReportsRead).await?;
+        let Member { tenant, subject, .. } = member(parts, app, Scope::ReportsRead).await?;
         Ok(Self { tenant, subject })
     }
 }
@@ -56,8 +58,8 @@ impl FromRequestParts<Arc<App>> for MayRequest {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let (tenant, subject) = member(parts, app, Scope::ReportsRequest).await?;
-        Ok(Self { tenant, subject })
+        let Member { tenant, subject, scopes } = member(parts, app, Scope::ReportsRequest).await?;
+        Ok(Self { tenant, subject, reads: scopes.contains(&Scope::ReportsRead) })
     }
 }
 
@@ -65,7 +67,7 @@ impl FromRequestParts<Arc<App>> for MayWriteEndpoints {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let (tenant, subject) = member(parts, app, Scope::EndpointsWrite).await?;
+        let Member { tenant, subject, .. } = member(parts, app, Scope::EndpointsWrite).await?;
         Ok(Self { tenant, subject })
     }
 }
@@ -85,10 +87,19 @@ async fn caller(parts: &Parts, app: &App) -> Result<Caller, Problem> {
     app.authenticator.authenticate(Credential::of(&parts.headers)?, clock::now()).await
 }
 
-/// Tenant and subject of a caller with that right.
-async fn member(parts: &Parts, app: &App, needed: Scope) -> Result<(String, String), Problem> {
+/// Who acts for a tenant.
+struct Member {
+    tenant: String,
+    subject: String,
+    scopes: Vec<Scope>,
+}
+
+/// A caller with that right.
+async fn member(parts: &Parts, app: &App, needed: Scope) -> Result<Member, Problem> {
     match caller(parts, app).await? {
-        Caller::Member { tenant, subject, scopes } if scopes.contains(&needed) => Ok((tenant, subject)),
+        Caller::Member { tenant, subject, scopes } if scopes.contains(&needed) => {
+            Ok(Member { tenant, subject, scopes })
+        }
         Caller::Admin { .. } => {
             let detail = "An administrator acts for no tenant; use a credential of the tenant's, such as an API key.";
             Err(Problem::new(StatusCode::FORBIDDEN, "scope_missing", detail))

@@ -73,6 +73,24 @@ impl Objects {
         Ok(Some(StoredManifest { json, openpgp, ed25519 }))
     }
 
+    /// The whole object, which must have at most `most` bytes; none if it is larger, or not there.
+    pub async fn read(&self, key: &str, most: u64) -> Result<Option<Vec<u8>>, AwsError> {
+        let failed = |message: String| AwsError { service: "s3", operation: "GetObject", message };
+        let output = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
+            Ok(output) => output,
+            // As above.
+            Err(error) if error.raw_response().is_some_and(|answer| matches!(answer.status().as_u16(), 403 | 404)) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(AwsError::new("s3", "GetObject", &error)),
+        };
+        let length = output.content_length().and_then(|length| u64::try_from(length).ok());
+        if length.is_none_or(|length| length > most) {
+            return Ok(None);
+        }
+        Ok(Some(output.body.collect().await.map_err(|e| failed(e.to_string()))?.to_vec()))
+    }
+
     /// Deletes a report's file and the manifest beside it; no error if they are not there.
     pub async fn delete_report(&self, key: &str) -> Result<(), AwsError> {
         self.delete(key).await?;

@@ -68,7 +68,8 @@ fn a_link_is_refused_for_what_ended_it() {
 
 #[test]
 fn the_link_that_comes_with_a_file_ends_as_the_policy_says() {
-    let ends = |life_hours| finished(36_000, LinkPolicy { mode: LinkMode::Direct, life_hours, anew: false }).link_expires_at();
+    let ends =
+        |life_hours| finished(36_000, LinkPolicy { mode: LinkMode::Direct, life_hours, anew: false }).link_expires_at();
     assert_eq!(ends(None), Some(at(36_000)));
     assert_eq!(ends(Some(3)), Some(at(3 * 3600)));
     assert_eq!(ends(Some(11)), Some(at(36_000)), "never after the file");

@@ -320,6 +320,31 @@ mod tests {
         assert_eq!((event.occurred_at, event.due_at), (now, Some(now + HANDOFF_GRACE)));
     }
 
+    /// The bus is told all the same.
+    #[test]
+    fn the_end_of_what_somebody_waited_for_is_told_to_no_receiver() {
+        let now = Timestamp::UNIX_EPOCH;
+        let told = |request: &Request| Announcement::of(request, EventId::generate(), EventKind::ReportFailed, now);
+        assert!(!told(&queued()).fanned_out);
+        assert!(told(&Request { answer_by: Some(now), ..queued() }).fanned_out);
+    }
+
+    #[test]
+    fn a_link_may_live_anew_from_each_notification() {
+        let hours = |hours| Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(hours);
+        let link = |anew| LinkPolicy { life_hours: Some(24), anew, ..LinkPolicy::default() };
+        let file = Request { status: Status::Succeeded, expires_at: Some(hours(100)), ..queued() };
+        let told = |anew| {
+            let request = Request { link: link(anew), ..file.clone() };
+            Announcement::of(&request, EventId::generate(), EventKind::ReportSucceeded, hours(0))
+        };
+        let ends = |anew, at| told(anew).link_ends_when_told_at(hours(at));
+        assert_eq!([ends(false, 0), ends(false, 50)], [Some(hours(24)); 2]);
+        assert_eq!([ends(true, 0), ends(true, 50), ends(true, 90)], [24, 74, 100].map(|end| Some(hours(end))));
+        let request = Request { link: link(true), finished_at: Some(hours(0)), ..file };
+        assert_eq!(request.link_expires_at(), Some(hours(100)), "the status gives one as long as there is a file");
+    }
+
     /// Or it would be dropped as a notification that comes too late.
     #[test]
     fn the_end_of_a_file_is_told_after_it() {

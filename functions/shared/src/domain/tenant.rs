@@ -12,7 +12,10 @@ use uuid::Uuid;
 use super::{
     id::ErasureId,
     interface::{Interface, Interfaces},
-    link::LinkPolicy, outcome::Packaging, password, password::PasswordPolicy,
+    link::LinkPolicy,
+    outcome::Packaging,
+    password,
+    password::PasswordPolicy,
     wrapping::ZipCipher,
 };
 

@@ -21,7 +21,7 @@ use waybill::{
     },
 };
 
-use super::{POLL_AFTER, load};
+use super::{POLL_AFTER, load, terms};
 use crate::{app::App, auth::MayRequest, body::JsonBody, problem::Problem};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -50,7 +50,7 @@ pub async fn repeat(
 ) -> Result<Response, Problem> {
     let key = idempotency_key(&headers)?;
     let original = load(&app, &caller.tenant, &id).await?.row;
-    accept(&app, &caller, &as_asked(&original), key, Some(original.id)).await
+    accept(&app, &caller, &as_asked(&original), key, Some(&original)).await
 }
 
 async fn accept(
@@ -58,11 +58,15 @@ async fn accept(
     caller: &MayRequest,
     body: &Value,
     idempotency_key: Option<&str>,
-    repeats: Option<RequestId>,
+    original: Option<&Request>,
 ) -> Result<Response, Problem> {
     let tenant = app.tenant(&caller.tenant).await?;
     let id = RequestId::generate();
-    let terms = Terms::default();
+    let terms = match original {
+        Some(original) => terms::repeated(app, original, id).await?,
+        None => Terms::default(),
+    };
+    let repeats = original.map(|original| original.id);
     let order = Order { tenant: &tenant, by: &caller.subject, id, body, idempotency_key, repeats, terms: &terms };
     match app.acceptor.accept(order, clock::now()).await? {
         Accepted::Valid(preview) => Ok(Json(describe_preview(&preview)).into_response()),

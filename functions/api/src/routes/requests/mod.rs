@@ -6,6 +6,7 @@ mod end;
 mod list;
 mod password;
 mod show;
+mod terms;
 
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use waybill::{
 pub use self::{
     ask::{create, rate_limit, repeat},
     describe::status,
-    end::{cancel, delete},
+    end::{call_off, cancel, delete, remove_file},
     list::list,
     password::password,
     show::show,

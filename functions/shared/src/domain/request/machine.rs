@@ -2,7 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{ANSWER_GRACE, BY_SERVICE, Deed, Effect, Event, HANDOFF_GRACE, Lease, Refusal, Request, Rules, Sealed, Status};
+use super::{
+    ANSWER_GRACE, BY_SERVICE, Deed, Effect, Event, HANDOFF_GRACE, Lease, Refusal, Request, Rules, Sealed, Status,
+};
 use crate::domain::{
     check::CheckOutcome,
     failure::{Failure, FailureCode},
