@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use waybill::{
     accept::Acceptor,
     aws::{
@@ -18,6 +18,7 @@ use waybill::{
     domain::{
         link::LinkMode,
         request::{Request, Rules},
+        retry::Schedule,
         tenant::Tenant,
     },
     seal::Keyring,
@@ -26,7 +27,11 @@ use waybill::{
 use crate::{
     auth::{Authenticator, UserPool},
     problem::Problem,
+    worker::Worker,
 };
+
+/// Below the function's own 28 seconds, with time to answer.
+const MAX_ANSWER_SECONDS: i64 = 20;
 
 /// Clients and settings.
 pub struct App {
@@ -36,6 +41,12 @@ pub struct App {
     pub acceptor: Acceptor,
     /// The one table.
     pub table: Table,
+    /// Runs what somebody waits for.
+    pub worker: Worker,
+    /// How long an answer may be waited for.
+    pub answer_within: SignedDuration,
+    /// Waits before each attempt at a delivery.
+    pub schedule: Schedule,
     /// To dispatchers.
     pub deliveries: Queue,
     /// Deliveries that were given up.
@@ -83,6 +94,11 @@ impl App {
                 retention_hours: config::parsed("WAYBILL_RETENTION_HOURS")?,
             },
             table,
+            worker: Worker::new(aws_sdk_lambda::Client::new(&aws), config::text("WAYBILL_WORKER_FUNCTION")?),
+            answer_within: SignedDuration::from_secs(
+                config::parsed::<i64>("WAYBILL_ANSWER_SECONDS")?.clamp(1, MAX_ANSWER_SECONDS),
+            ),
+            schedule: config::retry_schedule()?,
             deliveries: Queue::new(sqs.clone(), config::text("WAYBILL_DELIVERY_QUEUE")?),
             dead_deliveries: Queue::new(sqs, config::text("WAYBILL_DELIVERY_DLQ")?),
             rules: config::request_rules()?,

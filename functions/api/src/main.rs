@@ -9,6 +9,7 @@ mod page;
 mod problem;
 mod router;
 mod routes;
+mod worker;
 
 use std::sync::Arc;
 

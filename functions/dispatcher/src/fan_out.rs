@@ -72,7 +72,11 @@ async fn receivers(app: &App, event: &Announcement) -> Result<Vec<Told>, Retry> 
     let default = || app.schedule.clone();
     match &event.target {
         None => subscribed(app, event).await,
-        Some(target @ Target::Webhook { .. }) => Ok(vec![(target.clone(), default())]),
+        Some(target @ Target::Webhook { profile, .. }) => {
+            // A URL that a request names is told in the words of one interface, which may have none for it.
+            let told = profile.expresses(event.kind).then(|| (target.clone(), default()));
+            Ok(told.into_iter().collect())
+        }
         Some(target @ Target::Endpoint { id }) => {
             let endpoint = app.table.get::<Endpoint>(&Key::endpoint(&event.tenant, *id)).await?;
             Ok(match endpoint.map(|stored| stored.row) {

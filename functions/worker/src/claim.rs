@@ -104,10 +104,13 @@ pub async fn carry_out(app: &App, committed: Committed) -> Stored<Request> {
     request
 }
 
-/// Time until `deadline` (epoch milliseconds), less what ending properly takes.
-pub fn working_time(deadline: u64) -> std::time::Duration {
+/// Time that the run of `request` has: until `deadline` (epoch milliseconds), less what ending properly takes, and no
+/// longer than somebody waits for it.
+pub fn working_time(request: &Request, deadline: u64) -> std::time::Duration {
     /// Left of the function's time for aborting an upload and recording the outcome.
     const MARGIN: std::time::Duration = std::time::Duration::from_secs(20);
     let ends = SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(deadline);
-    ends.duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(MARGIN)
+    let left = ends.duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(MARGIN);
+    let waited_for = request.answer_by.map(|answer_by| answer_by.duration_since(clock::now()));
+    waited_for.map_or(left, |wait| left.min(wait.try_into().unwrap_or_default()))
 }

@@ -11,14 +11,13 @@ mod work;
 
 use std::sync::Arc;
 
-use aws_lambda_events::sqs::SqsEvent;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     waybill::telemetry::init();
     let app = Arc::new(app::App::from_env().await?);
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| {
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<handler::Call>| {
         let app = Arc::clone(&app);
         async move { Ok::<_, Error>(handler::handle(&app, event.payload, event.context.deadline).await) }
     }))

@@ -59,7 +59,7 @@ async fn produced(app: &App, tenant: &Tenant, turn: &Turn, owner: &str, deadline
     let request = &turn.claimed.row;
     let progress = Arc::new(Progress::default());
     let (stop, stopped) = watch::channel(None);
-    let keeper = lease::keep(app, turn, owner, working_time(deadline), Arc::clone(&progress), stop.clone());
+    let keeper = lease::keep(app, turn, owner, working_time(request, deadline), Arc::clone(&progress), stop.clone());
     let work = async {
         // Whatever the outcome needs is had before the work that it would otherwise waste.
         let link = SealedLink::new(app, request).await.map_err(ProduceError::internal)?;

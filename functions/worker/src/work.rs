@@ -12,10 +12,9 @@ use waybill::{
         failure::FailureCode,
         filter::Filter,
         outcome::Packaging,
-        password::PasswordPolicy,
         request::Request,
         statistics::Statistics,
-        tenant::Tenant,
+        tenant::{ArchivePassword, Tenant},
     },
     openpgp::RecipientKey,
     seal::random_password,
@@ -132,14 +131,17 @@ async fn package(app: &App, tenant: &Tenant, request: &Request) -> Result<(Packa
         Packaging::Zip => {
             let keyring = app.sealing.get().await.map_err(ProduceError::internal)?;
             let cipher = request.wrapping.cipher;
-            if let Some(PasswordPolicy::Held { sealed }) = &tenant.zip.password {
-                let opened = keyring.open_text(sealed, &tenant.key().associated()).map_err(ProduceError::internal)?;
-                return Ok((Package::Zip { cipher, password: opened }, None));
+            match tenant.archive_password(request.interface) {
+                ArchivePassword::Held { sealed } => {
+                    let opened = keyring.open_text(sealed, &tenant.key().associated());
+                    Ok((Package::Zip { cipher, password: opened.map_err(ProduceError::internal)? }, None))
+                }
+                ArchivePassword::Generated { length, alphabet } => {
+                    let password = random_password(length, alphabet);
+                    let sealed = keyring.seal(password.expose().as_bytes(), &request.key().associated());
+                    Ok((Package::Zip { cipher, password }, Some(sealed.map_err(ProduceError::internal)?)))
+                }
             }
-            let (length, alphabet) = tenant.zip.generated();
-            let password = random_password(length, alphabet);
-            let sealed = keyring.seal(password.expose().as_bytes(), &request.key().associated());
-            Ok((Package::Zip { cipher, password }, Some(sealed.map_err(ProduceError::internal)?)))
         }
     }
 }

@@ -79,6 +79,29 @@ fn the_sweeper_is_called_every_minute_and_not_again_for_a_failure() {
     assert_eq!(sweeper["EventInvokeConfig"]["MaximumRetryAttempts"], 0);
 }
 
+/// What is lost is not run later, when nobody waits for it any more.
+#[test]
+fn the_api_alone_calls_the_worker_once_and_in_time() {
+    let template = Template::load();
+    let worker = attribute("WorkerFunction", "Arn");
+    for function in FUNCTIONS {
+        let role = id_of(function, "Role");
+        let calls: Vec<_> = statements(&template, &role)
+            .into_iter()
+            .filter(|one| list(&one["Action"]).contains(&&json!("lambda:InvokeFunction")))
+            .flat_map(|one| list(&one["Resource"]))
+            .collect();
+        assert_eq!(calls, if function == "api" { vec![&worker] } else { vec![] }, "{function}");
+    }
+    let environment = &template.properties("ApiFunction")["Environment"]["Variables"];
+    assert_eq!(environment["WAYBILL_WORKER_FUNCTION"], worker);
+    let config = &template.properties("WorkerFunction")["EventInvokeConfig"];
+    assert_eq!(config, &json!({"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}));
+    let longest = template.number(&template.0["Parameters"]["AnswerSeconds"]["MaxValue"]);
+    let time = template.number(&template.properties("ApiFunction")["Timeout"]);
+    assert!(longest + 5 <= time, "there must be time to answer");
+}
+
 #[test]
 fn only_the_worker_reads_the_lake_and_only_the_api_reads_reports() {
     let template = Template::load();

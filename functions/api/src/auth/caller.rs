@@ -24,6 +24,8 @@ pub struct MayRequest {
     pub tenant: String,
     /// Who it is.
     pub subject: String,
+    /// Whether it has `reports:read` too, and so may have what it asks for as the answer.
+    pub reads: bool,
 }
 
 /// A caller of a tenant, where only what it asks for tells which right it needs.
@@ -46,7 +48,12 @@ impl Member {
     /// It has `reports:request`.
     pub fn may_request(&self) -> Result<MayRequest, Problem> {
         self.needs(Scope::ReportsRequest)?;
-        Ok(MayRequest { tenant: self.tenant.clone(), subject: self.subject.clone() })
+        Ok(self.clone().requesting())
+    }
+
+    fn requesting(self) -> MayRequest {
+        let reads = self.scopes.contains(&Scope::ReportsRead);
+        MayRequest { tenant: self.tenant, subject: self.subject, reads }
     }
 
     fn needs(&self, scope: Scope) -> Result<(), Problem> {
@@ -75,7 +82,7 @@ impl FromRequestParts<Arc<App>> for MayRead {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let (tenant, subject) = member(parts, app, Scope::ReportsRead).await?;
+        let Member { tenant, subject, .. } = member(parts, app, Scope::ReportsRead).await?;
         Ok(Self { tenant, subject })
     }
 }
@@ -84,8 +91,7 @@ impl FromRequestParts<Arc<App>> for MayRequest {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let (tenant, subject) = member(parts, app, Scope::ReportsRequest).await?;
-        Ok(Self { tenant, subject })
+        Ok(member(parts, app, Scope::ReportsRequest).await?.requesting())
     }
 }
 
@@ -93,7 +99,7 @@ impl FromRequestParts<Arc<App>> for MayWriteEndpoints {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let (tenant, subject) = member(parts, app, Scope::EndpointsWrite).await?;
+        let Member { tenant, subject, .. } = member(parts, app, Scope::EndpointsWrite).await?;
         Ok(Self { tenant, subject })
     }
 }
@@ -121,11 +127,11 @@ async fn caller(parts: &Parts, app: &App) -> Result<Caller, Problem> {
     app.authenticator.authenticate(Credential::of(&parts.headers)?, clock::now()).await
 }
 
-/// Tenant and subject of a caller with that right.
-async fn member(parts: &Parts, app: &App, needed: Scope) -> Result<(String, String), Problem> {
+/// A caller with that right.
+async fn member(parts: &Parts, app: &App, needed: Scope) -> Result<Member, Problem> {
     let member = any_member(parts, app).await?;
     member.needs(needed)?;
-    Ok((member.tenant, member.subject))
+    Ok(member)
 }
 
 async fn any_member(parts: &Parts, app: &App) -> Result<Member, Problem> {

@@ -154,7 +154,7 @@ pub struct Acceptor {
 }
 
 impl Acceptor {
-    /// Validates, counts, records and queues.
+    /// Validates, counts, records and queues; what somebody waits for is not queued, but left to whoever asks.
     pub async fn accept(&self, order: Order<'_>, now: Timestamp) -> Result<Accepted, Rejected> {
         if order.tenant.erasure.is_some() {
             return Err(Rejected::Erased);
@@ -170,7 +170,9 @@ impl Acceptor {
             return Ok(Accepted::Valid(Box::new(self.preview(asked).await?)));
         }
         let accepted = self.record(&order, asked, coalesce, now).await?;
-        if let Accepted::Recorded(receipt, _) = &accepted {
+        if let Accepted::Recorded(receipt, _) = &accepted
+            && order.terms.answer_by.is_none()
+        {
             self.hand_off(&order.tenant.id, receipt.id).await;
         }
         Ok(accepted)

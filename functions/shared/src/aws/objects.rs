@@ -73,17 +73,21 @@ impl Objects {
         Ok(Some(StoredManifest { json, openpgp, ed25519 }))
     }
 
-    /// A whole file; none if it is not there. For small ones: it is held in memory.
-    pub async fn content(&self, key: &str) -> Result<Option<Vec<u8>>, AwsError> {
+    /// The whole object, which must have at most `most` bytes; none if it is larger, or not there.
+    pub async fn read(&self, key: &str, most: u64) -> Result<Option<Vec<u8>>, AwsError> {
+        let failed = |message: String| AwsError { service: "s3", operation: "GetObject", message };
         let output = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
             Ok(output) => output,
-            // As for manifests.
+            // As above.
             Err(error) if error.raw_response().is_some_and(|answer| matches!(answer.status().as_u16(), 403 | 404)) => {
                 return Ok(None);
             }
             Err(error) => return Err(AwsError::new("s3", "GetObject", &error)),
         };
-        let failed = |message: String| AwsError { service: "s3", operation: "GetObject", message };
+        let length = output.content_length().and_then(|length| u64::try_from(length).ok());
+        if length.is_none_or(|length| length > most) {
+            return Ok(None);
+        }
         Ok(Some(output.body.collect().await.map_err(|e| failed(e.to_string()))?.to_vec()))
     }
 

@@ -3,7 +3,7 @@
 //!
 //! Each product's settings stand in a file of their own.
 
-mod eclipse;
+pub mod eclipse;
 mod tesouro;
 pub mod treports;
 mod unico;

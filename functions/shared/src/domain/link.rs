@@ -63,6 +63,10 @@ pub struct LinkPolicy {
     /// Life of such a link from the file's completion on; the file's own unless set.
     #[serde(default)]
     pub life_hours: Option<u32>,
+    /// The life is that of each notification's own link, from the notification on: an interface promises it so. No
+    /// tenant's setting.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub anew: bool,
 }
 
 impl LinkPolicy {
@@ -292,9 +296,13 @@ impl Link {
 }
 
 impl Request {
-    /// End of the link that status and notifications give; none without a file.
+    /// End of the link that status and notifications give; none without a file. Where each notification has its own, the
+    /// status gives one until the file ends.
     pub fn link_expires_at(&self) -> Option<Timestamp> {
         let file_ends = self.expires_at.filter(|_| self.status.has_file())?;
+        if self.link.anew {
+            return Some(file_ends);
+        }
         Some(self.link.expires_at(self.finished_at?, file_ends))
     }
 }

@@ -68,7 +68,8 @@ fn a_link_is_refused_for_what_ended_it() {
 
 #[test]
 fn the_link_that_comes_with_a_file_ends_as_the_policy_says() {
-    let ends = |life_hours| finished(36_000, LinkPolicy { mode: LinkMode::Direct, life_hours }).link_expires_at();
+    let ends =
+        |life_hours| finished(36_000, LinkPolicy { mode: LinkMode::Direct, life_hours, anew: false }).link_expires_at();
     assert_eq!(ends(None), Some(at(36_000)));
     assert_eq!(ends(Some(3)), Some(at(3 * 3600)));
     assert_eq!(ends(Some(11)), Some(at(36_000)), "never after the file");
@@ -93,7 +94,7 @@ fn links_of_the_release_before_go_on() {
 fn new_links_are_admitted_or_refused_by_name() {
     let hours = |hours| Some(SignedDuration::from_hours(hours));
     let seconds = |seconds| Some(SignedDuration::from_secs(seconds));
-    let policy = LinkPolicy { mode: LinkMode::Direct, life_hours: Some(2) };
+    let policy = LinkPolicy { mode: LinkMode::Direct, life_hours: Some(2), anew: false };
     let day = finished(86_400, policy);
     let month = finished(30 * 86_400, LinkPolicy::default());
     let gone = Request { status: Status::Expired, ..day.clone() };
@@ -128,7 +129,7 @@ proptest! {
         life_hours in prop::option::of(0..400_u32), direct: bool,
     ) {
         let mode = if direct { LinkMode::Direct } else { LinkMode::Managed };
-        let request = finished(file, LinkPolicy { mode, life_hours });
+        let request = finished(file, LinkPolicy { mode, life_hours, anew: false });
         let wish = Wish { mode: None, life: life.map(SignedDuration::from_secs) };
         if let Ok((mode, end)) = admit(&request, wish, 0, at(now)) {
             prop_assert!(end <= at(file));

@@ -242,7 +242,8 @@ impl Announcement {
             password_sealed: request.password_sealed.clone(),
             failure: request.failure.clone(),
             deed: request.cancellation.clone().or_else(|| request.deletion.clone()),
-            fanned_out: false,
+            // Who waits for a report is answered; nobody else asked for it.
+            fanned_out: request.answer_by.is_some(),
             told_up_to: None,
             due_at: Some(now + super::request::HANDOFF_GRACE),
             handoffs: 0,
@@ -296,6 +297,15 @@ impl Announcement {
     pub fn link_expires_at(&self) -> Option<Timestamp> {
         self.expires_at.map(|file_ends| self.link.expires_at(self.occurred_at, file_ends))
     }
+
+    /// End of the link that a notification at that time gives. One whose life counts from then on is not shortened by
+    /// those that came before; never after the file.
+    pub fn link_ends_when_told_at(&self, now: Timestamp) -> Option<Timestamp> {
+        if !self.link.anew {
+            return self.link_expires_at();
+        }
+        self.expires_at.map(|file_ends| self.link.expires_at(now, file_ends))
+    }
 }
 
 #[cfg(test)]
@@ -308,6 +318,31 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH + HANDOFF_GRACE * 7;
         let event = Announcement::of(&queued(), EventId::generate(), EventKind::ReportFailed, now);
         assert_eq!((event.occurred_at, event.due_at), (now, Some(now + HANDOFF_GRACE)));
+    }
+
+    /// The bus is told all the same.
+    #[test]
+    fn the_end_of_what_somebody_waited_for_is_told_to_no_receiver() {
+        let now = Timestamp::UNIX_EPOCH;
+        let told = |request: &Request| Announcement::of(request, EventId::generate(), EventKind::ReportFailed, now);
+        assert!(!told(&queued()).fanned_out);
+        assert!(told(&Request { answer_by: Some(now), ..queued() }).fanned_out);
+    }
+
+    #[test]
+    fn a_link_may_live_anew_from_each_notification() {
+        let hours = |hours| Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(hours);
+        let link = |anew| LinkPolicy { life_hours: Some(24), anew, ..LinkPolicy::default() };
+        let file = Request { status: Status::Succeeded, expires_at: Some(hours(100)), ..queued() };
+        let told = |anew| {
+            let request = Request { link: link(anew), ..file.clone() };
+            Announcement::of(&request, EventId::generate(), EventKind::ReportSucceeded, hours(0))
+        };
+        let ends = |anew, at| told(anew).link_ends_when_told_at(hours(at));
+        assert_eq!([ends(false, 0), ends(false, 50)], [Some(hours(24)); 2]);
+        assert_eq!([ends(true, 0), ends(true, 50), ends(true, 90)], [24, 74, 100].map(|end| Some(hours(end))));
+        let request = Request { link: link(true), finished_at: Some(hours(0)), ..file };
+        assert_eq!(request.link_expires_at(), Some(hours(100)), "the status gives one as long as there is a file");
     }
 
     /// Or it would be dropped as a notification that comes too late.

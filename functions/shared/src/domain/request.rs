@@ -10,6 +10,9 @@
 //!
 //! A QUEUED request whose tenant has no free slot is parked: `waiting`, until a slot is freed and its turn comes.
 //!
+//! A request with `answer_by` is one that somebody waits for: it is run at once or not at all. From that time on nobody
+//! claims it, no failure of it is tried again, and what has not ended is ended by the sweeper.
+//!
 //! [`Request::apply`] is the whole machine: a pure function that answers with the next row and its effects,
 //! or with a named [`Refusal`]. A shell loads the row, applies, writes with a condition on what it read, and
 //! carries the effects out. While a row has `due_at`, the sweeper looks at it then, so nothing is forgotten.
@@ -92,6 +95,9 @@ impl Status {
         }
     }
 }
+
+/// Who calls a request off that nobody waits for any more.
+pub const BY_SERVICE: &str = "waybill";
 
 /// What somebody did to a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -224,6 +230,9 @@ pub struct Rules {
 /// How long a hand-off to a queue may go unanswered before the sweeper repeats it.
 pub const HANDOFF_GRACE: SignedDuration = SignedDuration::from_secs(60);
 
+/// How long the file of a request that somebody waits for lies after the time of the answer, should that be lost.
+pub const ANSWER_GRACE: SignedDuration = SignedDuration::from_secs(60);
+
 /// What happens to a request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
@@ -321,6 +330,9 @@ pub enum Refusal {
     /// There is no file.
     #[error("the request has no file")]
     NoFile,
+    /// Whoever waited for it has been answered.
+    #[error("it is too late for the answer")]
+    TooLate,
 }
 
 #[cfg(test)]

@@ -190,6 +190,70 @@ fn a_dead_letter_does_not_end_what_only_waits_for_its_turn() {
     assert!(matches!(&parked.apply(Event::Sweep, at(5000), &RULES).unwrap().1[..], [Effect::Enqueue { .. }]));
 }
 
+/// Somebody waits for it for 15 seconds.
+fn waited_for() -> Request {
+    Request { answer_by: Some(at(15)), due_at: Some(at(15)), ..queued() }
+}
+
+#[test]
+fn what_somebody_waits_for_begins_in_time_or_never() {
+    let request = waited_for();
+    assert_eq!(step(&request, claim("a"), 14).status, Status::Running);
+    for seconds in [15, 16, 5000] {
+        assert_eq!(request.apply(claim("a"), at(seconds), &RULES), Err(Refusal::TooLate));
+    }
+    let parked = step(&request, Event::Park, 3);
+    assert_eq!((parked.waiting, parked.due_at), (true, Some(at(15))));
+    assert_eq!(step(&parked, claim("a"), 14).status, Status::Running, "a slot was freed in time");
+    assert_eq!(parked.apply(claim("a"), at(15), &RULES), Err(Refusal::TooLate));
+    // A short lease that was lost in time may be taken over in time.
+    let quick = Rules { lease: SignedDuration::from_secs(5), ..RULES };
+    let running = step(&request, claim("a"), 1);
+    let lost = Request { lease: Some(Lease { owner: "a".into(), until: at(6) }), ..running };
+    assert!(lost.apply(claim("b"), at(14), &quick).is_ok());
+    assert_eq!(lost.apply(claim("b"), at(15), &quick), Err(Refusal::TooLate));
+}
+
+#[test]
+fn no_failure_is_tried_again_behind_the_back_of_who_waits() {
+    let running = step(&waited_for(), claim("a"), 1);
+    let (failed, effects) = running.apply(fail("a", true), at(2), &RULES).unwrap();
+    assert_eq!((failed.status, failed.due_at, failed.attempt), (Status::Failed, None, 1));
+    assert_eq!(effects, [Effect::Announce(EventKind::ReportFailed)]);
+}
+
+#[test]
+fn the_sweeper_ends_what_nobody_waits_for_any_more_and_queues_none_of_it() {
+    let (request, parked) = (waited_for(), step(&waited_for(), Event::Park, 3));
+    for request in [request, parked] {
+        assert_eq!(request.due_at, Some(at(15)));
+        assert_eq!(request.apply(Event::Sweep, at(14), &RULES), Err(Refusal::NotDue));
+        let (ended, effects) = request.apply(Event::Sweep, at(15), &RULES).unwrap();
+        assert_eq!(effects, [Effect::Announce(EventKind::ReportCancelled)]);
+        assert_eq!((ended.status, ended.waiting, ended.due_at), (Status::Cancelled, false, None));
+        assert_eq!(ended.cancellation, Some(Deed { at: at(15), by: BY_SERVICE.into() }));
+    }
+    // Its worker may be at the end of it.
+    let running = step(&waited_for(), claim("a"), 1);
+    assert_eq!(running.apply(Event::Sweep, at(90), &RULES), Err(Refusal::NotDue));
+    let ended = step(&running, Event::Sweep, 91);
+    assert_eq!(ended.status, Status::Cancelled);
+    // And may have left an object that no row names.
+    assert_eq!(ended.due_at, Some(at(91) + HANDOFF_GRACE));
+    assert_eq!(ended.apply(Event::Sweep, at(151), &RULES).unwrap().1, [Effect::DeleteFile(ended.object_key(1))]);
+}
+
+#[test]
+fn the_file_of_an_answer_that_was_lost_goes_soon() {
+    let running = step(&waited_for(), claim("a"), 1);
+    for (ended, life) in [(10, 75), (20, 80)] {
+        let done = step(&running, succeed("a"), ended);
+        assert_eq!((done.expires_at, done.due_at), (Some(at(life)), Some(at(life))));
+        let (_, effects) = done.apply(Event::Sweep, at(life), &RULES).unwrap();
+        assert_eq!(effects, [Effect::DeleteFile("acme/req/1/r.csv".into())]);
+    }
+}
+
 fn cancel() -> Event {
     Event::Cancel { by: "support".into() }
 }
@@ -311,9 +375,11 @@ proptest! {
     /// Any events in any order, however late or often.
     #[test]
     fn whatever_comes_the_request_ends_once_and_is_never_forgotten(
-        events in prop::collection::vec((any_event(), 0_i64..200), 1..60)
+        events in prop::collection::vec((any_event(), 0_i64..200), 1..60),
+        answer_within in prop::option::of(0_i64..300),
     ) {
         let mut request = queued();
+        request.answer_by = answer_within.map(at);
         let mut now = 0;
         let mut announced = 0;
         let mut attempts = BTreeSet::new();
@@ -322,6 +388,10 @@ proptest! {
             let claims = matches!(event, Event::Claim { .. });
             let was_live = request.lease_is_live(at(now));
             let Ok((next, effects)) = request.apply(event, at(now), &RULES) else { continue };
+            let late = request.answer_by.is_some_and(|answer_by| answer_by <= at(now));
+            prop_assert!(!claims || !late, "nobody waits any more");
+            let queued = effects.iter().any(|effect| matches!(effect, Effect::Enqueue { .. }));
+            prop_assert!(!queued || request.answer_by.is_none(), "it runs at once or not at all");
             announced += effects.iter().filter(|effect| matches!(effect, Effect::Announce(_))).count();
             // Nobody takes a request that somebody is at work on, and every attempt has its own number.
             if claims {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     id::ErasureId,
-    interface::Interfaces,
+    interface::{Interface, Interfaces},
     licence::{DEFAULT_LINGER_SECONDS, pool::Pool},
     link::LinkPolicy,
     outcome::Packaging,
@@ -88,6 +88,37 @@ impl Tenant {
         let linger = SignedDuration::from_secs(i64::from(linger));
         self.licence_seats.map(|seats| Pool { seats, linger })
     }
+
+    /// Where the password comes from of an archive that was asked for through that interface. Eclipse's notifications
+    /// tell it, so that there it is never the tenant's own.
+    pub fn archive_password(&self, interface: Interface) -> ArchivePassword<'_> {
+        if interface == Interface::Eclipse {
+            let (length, alphabet) = self.interfaces.eclipse.clone().unwrap_or_default().password();
+            return ArchivePassword::Generated { length, alphabet };
+        }
+        if let Some(PasswordPolicy::Held { sealed }) = &self.zip.password {
+            return ArchivePassword::Held { sealed };
+        }
+        let (length, alphabet) = self.zip.generated();
+        ArchivePassword::Generated { length, alphabet }
+    }
+}
+
+/// Where an archive's password comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArchivePassword<'a> {
+    /// One is made for it.
+    Generated {
+        /// Characters.
+        length: u8,
+        /// What they are drawn from.
+        alphabet: &'a str,
+    },
+    /// The tenant's own.
+    Held {
+        /// Sealed for the tenant's row.
+        sealed: &'a str,
+    },
 }
 
 /// How a tenant's archives are encrypted, unless a request wants it otherwise.

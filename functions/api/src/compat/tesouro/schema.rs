@@ -167,6 +167,7 @@ impl Asker {
             idempotency_key: self.key.as_deref(),
             repeats: None,
             terms: &terms,
+            seat: None,
         };
         let receipt = receipt(ctx, self.app.acceptor.accept(order, clock::now()).await?)?;
         tracing::info!(request.id = %receipt.id, tenant.id = self.tenant.id, report.id = receipt.report, "request recorded");

@@ -135,7 +135,7 @@ async fn download(app: &Arc<App>, request: &Request, method: &Method, client: Cl
     })?;
     let (link, life) = links::open(app, &link, method, client).await?;
     if file.object_bytes <= MAX_ANSWER
-        && let Some(content) = app.objects.content(&link.key).await?
+        && let Some(content) = app.objects.read(&link.key, MAX_ANSWER).await?
         && let media_type = request.wrapping.media_type(request.format, request.packaging)
         && fits(media_type, &content)
     {

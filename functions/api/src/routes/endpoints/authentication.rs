@@ -2,45 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 use waybill::{
     domain::endpoint::{Authentication, Settings},
     guard::Guard,
 };
 
-use super::secrets::{Before, Sealer};
+use super::{
+    headers::{self, MAX_HEADER_BYTES, MAX_HEADERS},
+    secrets::{Before, Sealer},
+};
 use crate::fields::{Faults, Fields};
 
 const TYPES: [&str; 4] = ["none", "basic", "api_key", "oauth2"];
 
 /// Longest secret, in bytes.
 const MAX_SECRET: usize = 4096;
-
-/// Most further headers, and bytes of all their values.
-const MAX_HEADERS: usize = 20;
-const MAX_HEADER_BYTES: usize = 8192;
-
-/// Headers that are ours or the connection's; and all that begin with one of [`RESERVED_PREFIXES`].
-const RESERVED: [&str; 16] = [
-    "host",
-    "connection",
-    "keep-alive",
-    "transfer-encoding",
-    "te",
-    "trailer",
-    "upgrade",
-    "expect",
-    "user-agent",
-    "accept-encoding",
-    "date",
-    "via",
-    "forwarded",
-    "eclipse-signature",
-    "http2-settings",
-    "max-forwards",
-];
-const RESERVED_PREFIXES: [&str; 5] = ["content-", "webhook-", "waybill-", "proxy-", "x-forwarded-"];
 
 /// What reading an authentication, or headers, needs besides the body.
 pub struct Reader<'a> {
@@ -242,31 +219,12 @@ impl Reader<'_> {
         }
     }
 
-    /// A name in lower case that is not reserved.
     fn header_name(&self, at: &str, name: &str) -> Option<String> {
-        let Ok(parsed) = HeaderName::from_bytes(name.as_bytes()) else {
-            self.faults.add(at, "format", "Not the name of a header.");
-            return None;
-        };
-        let lower = parsed.as_str();
-        if RESERVED.contains(&lower) || RESERVED_PREFIXES.iter().any(|prefix| lower.starts_with(prefix)) {
-            self.faults.add(at, "not_allowed", format!("The header {lower} is reserved."));
-            return None;
-        }
-        Some(lower.to_owned())
+        headers::name(name).map_err(|(code, detail)| self.faults.add(at, code, detail)).ok()
     }
 
     fn header_value<'b>(&self, at: &str, value: &'b str) -> Option<&'b str> {
-        let value = value.trim();
-        let fits = !value.is_empty() && value.is_ascii() && HeaderValue::from_str(value).is_ok();
-        if !fits {
-            self.faults.add(
-                at,
-                "format",
-                "A header's value must be visible ASCII characters and spaces, at least one.",
-            );
-        }
-        fits.then_some(value)
+        headers::value(value).map_err(|(code, detail)| self.faults.add(at, code, detail)).ok()
     }
 }
 

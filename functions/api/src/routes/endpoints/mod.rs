@@ -3,6 +3,7 @@
 mod authentication;
 mod deeds;
 mod describe;
+pub mod headers;
 mod record;
 mod secrets;
 mod settings;

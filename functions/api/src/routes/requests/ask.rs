@@ -22,7 +22,7 @@ use waybill::{
     },
 };
 
-use super::{POLL_AFTER, load};
+use super::{POLL_AFTER, load, terms};
 use crate::{app::App, auth::MayRequest, body::JsonBody, problem::Problem, routes::licences};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -54,14 +54,14 @@ pub async fn repeat(
     let seat = licences::asked(&headers)?;
     let key = idempotency_key(&headers)?;
     let original = load(&app, &caller.tenant, &id).await?.row;
-    let once = Once { key, repeats: Some(original.id) };
+    let once = Once { key, repeats: Some(&original) };
     accept(&app, &caller, &as_asked(&original), once, seat).await
 }
 
 /// What tells a call from others of the same body.
 struct Once<'a> {
     key: Option<&'a str>,
-    repeats: Option<RequestId>,
+    repeats: Option<&'a Request>,
 }
 
 async fn accept(
@@ -73,14 +73,17 @@ async fn accept(
 ) -> Result<Response, Problem> {
     let tenant = app.tenant(&caller.tenant).await?;
     let id = RequestId::generate();
-    let terms = Terms::default();
+    let terms = match once.repeats {
+        Some(original) => terms::repeated(app, original, id).await?,
+        None => Terms::default(),
+    };
     let order = Order {
         tenant: &tenant,
         by: &caller.subject,
         id,
         body,
         idempotency_key: once.key,
-        repeats: once.repeats,
+        repeats: once.repeats.map(|original| original.id),
         terms: &terms,
         seat: seat.as_ref(),
     };

@@ -30,17 +30,23 @@ pub async fn cancel(
     caller: MayRequest,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    let event = Event::Cancel { by: caller.subject.clone() };
-    let request = match apply(&app, &caller.tenant, &id, &event).await? {
-        Applied::Written(committed) => committed.request.row,
-        Applied::Refused(row, _) if row.status == Status::Cancelled => *row,
-        Applied::Refused(..) => {
-            let detail = "The request has ended already; there is nothing to cancel.";
-            return Err(Problem::new(StatusCode::CONFLICT, "request_finished", detail));
-        }
-    };
-    tracing::info!(request.id = %request.id, tenant.id = request.tenant, "request cancelled");
+    let request = call_off(&app, &caller.tenant, &id, &caller.subject).await?;
+    if request.status != Status::Cancelled {
+        let detail = "The request has ended already; there is nothing to cancel.";
+        return Err(Problem::new(StatusCode::CONFLICT, "request_finished", detail));
+    }
     Ok(Json(describe::request(&request, clock::now())))
+}
+
+/// Calls a request off, unless it has ended. As it is then.
+pub async fn call_off(app: &Arc<App>, tenant: &str, id: &str, by: &str) -> Result<Request, Problem> {
+    match apply(app, tenant, id, &Event::Cancel { by: by.to_owned() }).await? {
+        Applied::Written(committed) => {
+            tracing::info!(request.id = id, tenant.id = tenant, "request cancelled");
+            Ok(committed.request.row)
+        }
+        Applied::Refused(row, _) => Ok(*row),
+    }
 }
 
 /// `DELETE /v1/requests/{request}`: its file is gone when this answers, with a receipt. The second time the same
@@ -50,8 +56,14 @@ pub async fn delete(
     caller: MayRequest,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    let event = Event::Delete { by: caller.subject.clone() };
-    let request = match apply(&app, &caller.tenant, &id, &event).await? {
+    let request = remove_file(&app, &caller.tenant, &id, &caller.subject).await?;
+    tracing::info!(request.id = %request.id, tenant.id = request.tenant, "file deleted");
+    Ok(Json(receipt(&request)))
+}
+
+/// Deletes a request's file. The request as it is then.
+pub async fn remove_file(app: &Arc<App>, tenant: &str, id: &str, by: &str) -> Result<Request, Problem> {
+    let request = match apply(app, tenant, id, &Event::Delete { by: by.to_owned() }).await? {
         Applied::Written(committed) => committed.request.row,
         Applied::Refused(row, Refusal::NoFile) if row.status == Status::Expired => *row,
         Applied::Refused(_, Refusal::NoFile) => {
@@ -60,10 +72,7 @@ pub async fn delete(
         }
         Applied::Refused(..) => return Err(unfinished("The request has not ended; cancel it first, or wait.")),
     };
-    let request =
-        if request.due_at.is_some() { delete_file(&app, &caller.tenant, &id, request).await? } else { request };
-    tracing::info!(request.id = %request.id, tenant.id = request.tenant, "file deleted");
-    Ok(Json(receipt(&request)))
+    if request.due_at.is_some() { delete_file(app, tenant, id, request).await } else { Ok(request) }
 }
 
 /// The row already refuses every link. If this fails, the sweeper repeats it within minutes.

@@ -6,6 +6,7 @@ mod end;
 mod list;
 mod password;
 mod show;
+mod terms;
 
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use waybill::{
 pub use self::{
     ask::{REPLAYED, create, idempotency_key, rate_limit, repeat},
     describe::status,
-    end::{call_off, cancel, delete},
+    end::{call_off, cancel, delete, remove_file},
     list::{list, page_of},
     password::password,
     show::{capability, ended, link, show},

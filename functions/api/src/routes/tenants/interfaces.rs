@@ -7,8 +7,14 @@ mod treports;
 mod unico;
 
 use waybill::{
-    accept::fields::{Faults, Fields},
-    domain::interface::{Interface, Interfaces},
+    accept::{
+        Fault,
+        fields::{Faults, Fields},
+    },
+    domain::{
+        interface::{Interface, Interfaces},
+        retry::Schedule,
+    },
 };
 
 /// Reads `interfaces`.
@@ -23,4 +29,14 @@ pub fn read(fields: &Fields, faults: &Faults) -> Interfaces {
         treports: treports::read(&interfaces, faults),
         unico: unico::read(&interfaces, faults),
     }
+}
+
+/// What of the settings cannot be kept with that schedule of attempts.
+pub fn unkeepable(interfaces: &Interfaces, schedule: &Schedule) -> Vec<Fault> {
+    interfaces.eclipse.iter().filter_map(|eclipse| eclipse::unkeepable(eclipse, schedule)).collect()
+}
+
+/// What to say of the settings, in sentences.
+pub fn warnings(interfaces: &Interfaces) -> Vec<String> {
+    interfaces.eclipse.iter().filter_map(eclipse::warning).collect()
 }

@@ -66,6 +66,7 @@ pub async fn put(
     }
     let (settings, mut faults) = Settings::read(&id, &body, app.acceptor.retention_hours, now);
     let Some(settings) = settings else { return Err(Problem::invalid(faults)) };
+    faults.extend(interfaces::unkeepable(&settings.interfaces, &app.schedule));
     let known = record::Known::of(&app, &id, before.as_ref(), &settings, &mut faults).await?;
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
@@ -185,12 +186,17 @@ async fn describe(app: &App, tenant: &Tenant) -> Result<Value, Problem> {
         "recipient_keys": tenant.active_keys().map(|key| describe_key(key, now)).collect::<Vec<_>>(),
         "created_at": tenant.created_at,
         "erasure": tenant.erasure,
-        "warnings": key_watch::warnings(tenant, now).into_iter().chain(zip::warning(&tenant.zip)).collect::<Vec<_>>(),
+        "warnings": warnings(tenant, now),
     }))
 }
 
 fn licence_pool(tenant: &Tenant) -> Option<Value> {
     tenant.licence_pool().map(|pool| json!({ "seats": pool.seats, "linger_seconds": pool.linger.as_secs() }))
+}
+
+fn warnings(tenant: &Tenant, now: Timestamp) -> Vec<String> {
+    let of_zip = zip::warning(&tenant.zip).into_iter().chain(interfaces::warnings(&tenant.interfaces));
+    key_watch::warnings(tenant, now).into_iter().chain(of_zip).collect()
 }
 
 fn describe_key(key: &RecipientKeyRecord, now: Timestamp) -> Value {

@@ -154,7 +154,7 @@ fn link(fields: &Fields, retention: u32, faults: &Faults) -> LinkPolicy {
             format!("The file itself lives for {retention} hours (`retention_hours`); a link cannot outlive it.");
         faults.add("/link/life_hours", "out_of_range", detail);
     }
-    LinkPolicy { mode, life_hours }
+    LinkPolicy { mode, life_hours, anew: false }
 }
 
 fn quotas(fields: &Fields) -> Quotas {

@@ -60,7 +60,7 @@ fn everything_is_read() {
     assert_eq!(settings.zip.cipher, ZipCipher::Zipcrypto);
     assert!(matches!(settings.zip.password, Some(WantedPassword::Generated { length: 30, .. })));
     assert_eq!((settings.manifest_inside, settings.key_floor), (Some(false), KeyFloor::Rsa4096));
-    assert_eq!(settings.link, LinkPolicy { mode: LinkMode::Direct, life_hours: Some(24) });
+    assert_eq!(settings.link, LinkPolicy { mode: LinkMode::Direct, life_hours: Some(24), anew: false });
     assert_eq!(settings.quotas.rows_per_day, Some(1_000_000_000_000));
     assert_eq!((settings.quotas.running, settings.quotas.bytes_per_day), (Some(2), None));
     assert_eq!(settings.licence_pool, Some((3, Some(0))));

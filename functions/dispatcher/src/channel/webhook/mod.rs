@@ -11,7 +11,7 @@ mod sign;
 
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use waybill::domain::{delivery::Delivery, endpoint::Profile, secret::Secret};
 
@@ -54,7 +54,7 @@ pub async fn attempt(
         url: webhook.url.clone(),
         message_id: delivery.id.to_string(),
         body,
-        headers: HeaderMap::new(),
+        headers: of_profile(delivery, webhook.profile),
         manifest_sha256: delivery.announcement.manifest_sha256().map(str::to_owned),
         secrets: webhook.secrets.clone(),
         service: app.signing.get().await?,
@@ -64,4 +64,32 @@ pub async fn attempt(
     };
     let attempted = authenticate::attempt(app, webhook, call).await;
     Ok(authenticate::struck_out(attempted, password.as_slice()))
+}
+
+/// Headers beside the body of a profile. Eclipse's body names no request: the header is that of the answer to its call.
+fn of_profile(delivery: &Delivery, profile: Profile) -> HeaderMap {
+    let event = &delivery.announcement;
+    let request = event.of_request().filter(|_| profile == Profile::Eclipse);
+    let id = request.and_then(|id| HeaderValue::from_str(&id.to_string()).ok());
+    id.map(|id| (HeaderName::from_static("x-request-id"), id)).into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use waybill::domain::{delivery::Target, message::EventKind, retry::Schedule};
+
+    use super::*;
+    use crate::facts::tests::event;
+
+    #[test]
+    fn eclipse_alone_is_told_the_request_in_a_header() {
+        for profile in Profile::ALL {
+            let (event, target) = (event(EventKind::ReportSucceeded), Target::webhook("https://example.com/hook"));
+            let request = event.request.to_string();
+            let delivery = Delivery::new(event, target, Timestamp::UNIX_EPOCH, &Schedule::parse("0").unwrap());
+            let headers = of_profile(&delivery, profile);
+            let told = headers.get("x-request-id").map(|id| id.to_str().unwrap());
+            assert_eq!(told, (profile == Profile::Eclipse).then_some(request.as_str()));
+        }
+    }
 }

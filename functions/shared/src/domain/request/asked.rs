@@ -178,7 +178,7 @@ impl Request {
             finished_at: None,
             retry_at: None,
             lease: None,
-            due_at: Some(now + HANDOFF_GRACE),
+            due_at: Some(asked.answer_by.unwrap_or(now + HANDOFF_GRACE)),
             handoffs: 0,
             file: None,
             checks: vec![],

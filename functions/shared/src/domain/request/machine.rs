@@ -2,7 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Deed, Effect, Event, HANDOFF_GRACE, Lease, Refusal, Request, Rules, Sealed, Status};
+use super::{
+    ANSWER_GRACE, BY_SERVICE, Deed, Effect, Event, HANDOFF_GRACE, Lease, Refusal, Request, Rules, Sealed, Status,
+};
 use crate::domain::{
     check::CheckOutcome,
     failure::{Failure, FailureCode},
@@ -36,6 +38,9 @@ impl Request {
             Status::Running if self.lease_is_live(now) => return Err(Refusal::LeaseHeld),
             Status::Queued | Status::Running => {}
             _ => return Err(Refusal::Finished),
+        }
+        if self.is_too_late(now) {
+            return Err(Refusal::TooLate);
         }
         if self.retry_at.is_some_and(|at| at > now + retry::CLOCK_TOLERANCE) {
             return Err(Refusal::NotDue);
@@ -79,7 +84,7 @@ impl Request {
         self.require_holder(owner)?;
         let diverges = checks.iter().any(|check| !check.passed);
         let (mut next, effects) = self.ended(if diverges { Status::Divergent } else { Status::Succeeded }, None, now);
-        let expires_at = now + SignedDuration::from_hours(i64::from(self.retention_hours));
+        let expires_at = self.file_ends(now);
         next.file = Some(file);
         next.checks = checks;
         next.link_sealed = sealed.link;
@@ -101,7 +106,7 @@ impl Request {
         next.status = Status::Queued;
         next.lease = None;
         next.waiting = true;
-        next.due_at = Some(now + retry::handoff_grace(self.handoffs));
+        next.due_at = Some(self.answer_by.unwrap_or(now + retry::handoff_grace(self.handoffs)));
         Ok((next, vec![]))
     }
 
@@ -143,7 +148,8 @@ impl Request {
         rules: &Rules,
     ) -> Result<Step, Refusal> {
         self.require_holder(owner)?;
-        if !transient || self.attempt >= rules.max_attempts {
+        // Who waits for it asks again sooner than it would be tried again.
+        if !transient || self.attempt >= rules.max_attempts || self.answer_by.is_some() {
             return Ok(self.ended(Status::Failed, Some(failure), now));
         }
         let delay = retry::backoff(self.attempt);
@@ -158,6 +164,7 @@ impl Request {
 
     fn sweep(&self, now: Timestamp) -> Result<Step, Refusal> {
         match self.status {
+            Status::Queued | Status::Running if self.answer_by.is_some() => self.sweep_unanswered(now),
             Status::Queued => {
                 // The row is due a grace after its message should have arrived: before that it is on its way.
                 if self.due_at.is_none_or(|due| due > now) {
@@ -174,6 +181,14 @@ impl Request {
             Status::Expired | Status::Cancelled => self.delete_what_is_left(now),
             Status::Failed => Err(Refusal::Finished),
         }
+    }
+
+    /// It is not handed over again: whoever was to run it had its message at once, or never.
+    fn sweep_unanswered(&self, now: Timestamp) -> Result<Step, Refusal> {
+        if !self.is_too_late(now) || self.lease_is_live(now) {
+            return Err(Refusal::NotDue);
+        }
+        self.cancel(BY_SERVICE.to_owned(), now)
     }
 
     /// Of a deletion that was begun, or of a worker that was called off.
@@ -244,6 +259,19 @@ impl Request {
     /// Whether somebody may be at work on it.
     pub fn lease_is_live(&self, now: Timestamp) -> bool {
         self.status == Status::Running && self.lease.as_ref().is_some_and(|lease| lease.until > now)
+    }
+
+    /// Whether the answer that somebody waits for would come too late.
+    fn is_too_late(&self, now: Timestamp) -> bool {
+        self.answer_by.is_some_and(|answer_by| answer_by <= now)
+    }
+
+    /// End of the life of a file that is finished now. One that somebody waits for is handed over and deleted at once.
+    fn file_ends(&self, now: Timestamp) -> Timestamp {
+        match self.answer_by {
+            Some(answer_by) => answer_by.max(now) + ANSWER_GRACE,
+            None => now + SignedDuration::from_hours(i64::from(self.retention_hours)),
+        }
     }
 
     fn require_holder(&self, owner: &str) -> Result<(), Refusal> {

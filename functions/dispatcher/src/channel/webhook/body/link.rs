@@ -20,7 +20,7 @@ pub(super) async fn of(
     profile: Profile,
     now: Timestamp,
 ) -> Result<Option<Link>, Retry> {
-    let (Some(file), Some(expires_at)) = (&event.file, event.link_expires_at()) else { return Ok(None) };
+    let (Some(file), Some(expires_at)) = (&event.file, event.link_ends_when_told_at(now)) else { return Ok(None) };
     let mode = mode(event, profile);
     match (&event.link_sealed, mode) {
         (Some(sealed), LinkMode::Managed) => {
