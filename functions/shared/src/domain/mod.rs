@@ -16,6 +16,7 @@ pub mod health;
 pub mod id;
 pub mod interface;
 pub mod issuer;
+pub mod jira;
 pub mod lane;
 pub mod link;
 pub mod message;

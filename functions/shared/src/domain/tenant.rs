@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    id::ErasureId, interface::Interfaces, link::LinkPolicy, outcome::Packaging, password, password::PasswordPolicy,
-    wrapping::ZipCipher,
+    id::ErasureId, interface::Interfaces, jira, link::LinkPolicy, outcome::Packaging, password,
+    password::PasswordPolicy, wrapping::ZipCipher,
 };
 
 /// A customer of the operator.
@@ -53,6 +53,9 @@ pub struct Tenant {
     /// Interfaces of other products that its clients may use.
     #[serde(default)]
     pub interfaces: Interfaces,
+    /// How reports are told of in Jira; none: they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jira: Option<jira::Settings>,
     /// Issuers of its own, whose tokens can only ever act for this tenant.
     #[serde(default)]
     pub issuers: Vec<String>,

@@ -153,6 +153,7 @@ mod tests {
             quotas: Quotas::default(),
             licence_seats: None,
             allowed_reports: None,
+            jira: None,
             interfaces: crate::domain::interface::Interfaces::default(),
             issuers: vec![],
             identities: vec![],
