@@ -50,7 +50,7 @@ fn mark(mark: &Value) -> Option<String> {
         Some("link") => {
             only(mark, &["type", "attrs"])
                 && only(&mark["attrs"], &["href"])
-                && mark["attrs"]["href"].as_str().is_some_and(|href| href.starts_with("https://"))
+                && mark["attrs"]["href"].as_str().is_some_and(|href| href.starts_with("http"))
         }
         _ => false,
     };

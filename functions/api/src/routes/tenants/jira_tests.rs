@@ -45,9 +45,11 @@ fn what_is_shown_can_be_put_back() {
 fn a_token_stays_where_it_was_sent_for() {
     let before = good(&json!({ "site": site(), "project": "OPS" })).recorded(Some("k1.x".to_owned()), None);
     let mut moved = describe(&before);
-    for (name, value) in
-        [("base_url", json!("https://evil.example")), ("email", json!("eve@acme.example")), ("kind", json!("datacenter"))]
-    {
+    for (name, value) in [
+        ("base_url", json!("https://evil.example")),
+        ("email", json!("eve@acme.example")),
+        ("kind", json!("datacenter")),
+    ] {
         let known = moved["site"][name].clone();
         moved["site"][name] = value;
         let wanted = good(&moved);
@@ -94,6 +96,7 @@ fn every_fault_is_found_at_once() {
     assert_eq!(found, expected.map(|(pointer, code)| (pointer.to_owned(), code)));
     assert!(wanted.is_none());
     assert_eq!(read_jira(&json!({})).1, [("/jira/project".to_owned(), "missing")]);
-    let center = json!({ "site": { "base_url": "https://jira.acme.example/jira", "kind": "datacenter" }, "project": "OPS" });
+    let center =
+        json!({ "site": { "base_url": "https://jira.acme.example/jira", "kind": "datacenter" }, "project": "OPS" });
     assert_eq!(good(&center).recorded(None, None).site, None, "without a token there is no site");
 }

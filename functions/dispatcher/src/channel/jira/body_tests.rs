@@ -35,14 +35,23 @@ fn each_jira_names_people_and_writes_texts_in_its_own_way() {
     let mark = Mark::of(&delivery);
     let cloud = issue(Kind::Cloud, &settings, &told(), &mark);
     let center = issue(Kind::Datacenter, &settings, &told(), &mark);
-    assert_eq!((&cloud["fields"]["assignee"], &center["fields"]["assignee"]), (&json!({ "id": "x" }), &json!({ "name": "x" })));
-    assert_eq!((&cloud["fields"]["description"]["type"], &center["fields"]["description"]), (&json!("doc"), &json!("a\\_b")));
+    assert_eq!(
+        (&cloud["fields"]["assignee"], &center["fields"]["assignee"]),
+        (&json!({ "id": "x" }), &json!({ "name": "x" }))
+    );
+    assert_eq!(
+        (&cloud["fields"]["description"]["type"], &center["fields"]["description"]),
+        (&json!("doc"), &json!("a\\_b"))
+    );
     for body in [cloud, center] {
         assert_eq!(body["fields"]["labels"], json!(["a", format!("waybill-{}", delivery.id)]));
         assert_eq!(body["fields"]["issuetype"], json!({ "id": "10001" }));
         assert_eq!(body["fields"]["parent"], json!({ "key": "OPS-1" }));
         let property = &body["properties"][0];
-        assert_eq!((&property["key"], &property["value"]["delivery"]), (&json!("waybill.delivery"), &json!(delivery.id)));
+        assert_eq!(
+            (&property["key"], &property["value"]["delivery"]),
+            (&json!("waybill.delivery"), &json!(delivery.id))
+        );
     }
 }
 

@@ -31,7 +31,8 @@ fn a_file_is_told_with_its_link_and_password() {
     let told = told(EventKind::ReportSucceeded, Some(PasswordRule::Told));
     assert_eq!(told.summary, "Report r is ready");
     let text = text(&told);
-    for line in ["Rows: 1", "Download: https://b/k?X-Amz=1", "Password: hush!", "The link works until 2026-11-28 10:00 UTC."]
+    for line in
+        ["Rows: 1", "Download: https://b/k?X-Amz=1", "Password: hush!", "The link works until 2026-11-28 10:00 UTC."]
     {
         assert!(text.lines().any(|other| other == line), "{line}: {text}");
     }
@@ -62,7 +63,8 @@ fn what_did_not_hold_and_what_failed_is_told() {
 #[test]
 fn days_are_rounded_down_and_times_never_later() {
     let mut values = Values::default();
-    let link = |ends: &str| Link { mode: LinkMode::Direct, url: "https://b/".into(), expires_at: ends.parse().unwrap() };
+    let link =
+        |ends: &str| Link { mode: LinkMode::Direct, url: "https://b/".into(), expires_at: ends.parse().unwrap() };
     let now = "2026-11-27T10:00:01Z".parse().unwrap();
     of_link(&mut values, &link("2026-11-29T10:00:00Z"), now);
     let days = waybill::domain::jira::Template::parse("{{data.linkExpiryDays}} {{data.linkExpiresAt}}").unwrap();
