@@ -11,6 +11,7 @@ pub mod events;
 pub mod files;
 pub mod function;
 pub mod hostile;
+pub mod jira;
 pub mod lake;
 pub mod presigned;
 pub mod python;

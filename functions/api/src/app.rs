@@ -92,6 +92,7 @@ impl App {
                 config: Arc::clone(&store),
                 guard,
                 retention_hours: config::parsed("WAYBILL_RETENTION_HOURS")?,
+                jira_site: config::has_jira_site(),
             },
             table,
             worker: Worker::new(aws_sdk_lambda::Client::new(&aws), config::text("WAYBILL_WORKER_FUNCTION")?),

@@ -24,7 +24,10 @@ use waybill::{
     seal::{Keyring, SealError},
 };
 
-use crate::{bus::Bus, channel::webhook::authenticate::Tokens};
+use crate::{
+    bus::Bus,
+    channel::{jira::StackSite, webhook::authenticate::Tokens},
+};
 
 /// Clients and settings.
 pub struct App {
@@ -44,6 +47,8 @@ pub struct App {
     pub signing: CachedSecret<SigningKeys>,
     /// Access tokens for receivers that want one.
     pub tokens: Tokens,
+    /// The Jira of tenants without a site of their own.
+    pub jira: Option<StackSite>,
     /// The only way to a receiver.
     pub guard: Arc<Guard>,
     /// Waits before each attempt.
@@ -119,8 +124,9 @@ impl App {
                 link_signer_key(secrets.clone(), config::text("WAYBILL_LINK_SIGNER_SECRET")?),
             ),
             sealing: sealing_keyring(secrets.clone(), config::text("WAYBILL_SEALING_SECRET")?),
-            signing: signing_keys(secrets, config::text("WAYBILL_SIGNING_SECRET")?),
+            signing: signing_keys(secrets.clone(), config::text("WAYBILL_SIGNING_SECRET")?),
             tokens: Tokens::default(),
+            jira: StackSite::from_env(secrets)?,
             guard: Arc::new(config::guard()?),
             schedule: config::retry_schedule()?,
             timeout: Duration::from_secs(u64::from(seconds)),

@@ -13,11 +13,13 @@ use waybill::{
         id::{EventId, RequestId},
         message::{Announcement, DeliveryMessage, DeliveryTask, EventKind},
         retry::Schedule,
+        tenant::Tenant,
     },
 };
 
 use crate::{
     app::{App, Retry},
+    channel::jira::Jira,
     events, lane, receiver,
 };
 
@@ -86,6 +88,13 @@ async fn receivers(app: &App, event: &Announcement) -> Result<Vec<Told>, Retry> 
                 // The delivery tells that it was deleted.
                 None => vec![(target.clone(), default())],
             })
+        }
+        Some(target @ Target::Jira { .. }) => {
+            let tenant = app.table.get::<Tenant>(&Key::tenant(&event.tenant)).await?;
+            let settings = tenant.and_then(|tenant| tenant.row.jira);
+            // Without settings any more, the delivery tells so.
+            let told = settings.is_none_or(|jira| jira.takes(event.kind)) && Jira::expresses(event.kind);
+            Ok(told.then(|| (target.clone(), default())).into_iter().collect())
         }
     }
 }

@@ -9,6 +9,7 @@ use waybill::{
         delivery::{Delivery, Target},
         endpoint::{Authentication, Endpoint, Profile},
         id::EndpointId,
+        jira::IssueKey,
         retry::Schedule,
         secret::Secret,
         tenant::Tenant,
@@ -19,6 +20,7 @@ use crate::{
     app::{App, Retry},
     channel::{
         Channel,
+        jira::Jira,
         webhook::{
             Webhook,
             authenticate::{self, Access, Client},
@@ -48,7 +50,18 @@ pub async fn of(app: &App, delivery: &Delivery) -> Result<Option<Receiver>, Retr
             one_off(app, &event.tenant, (url.clone(), *profile), headers).await.map(Some)
         }
         Target::Endpoint { id } => registered(app, &event.tenant, *id).await,
+        Target::Jira { issue } => jira(app, &event.tenant, issue.clone()).await.map(Some),
     }
+}
+
+async fn jira(app: &App, tenant: &str, issue: Option<IssueKey>) -> Result<Receiver, Retry> {
+    let tenant = app.table.get::<Tenant>(&Key::tenant(tenant)).await?.ok_or(Retry::Missing("the tenant"))?.row;
+    Ok(Receiver {
+        endpoint: None,
+        timeout: app.timeout,
+        schedule: app.schedule.clone(),
+        channel: Channel::Jira(Jira { settings: tenant.jira, issue }),
+    })
 }
 
 async fn one_off(

@@ -30,6 +30,7 @@ impl App {
                 config: Arc::new(ConfigStore::new(s3, config::text("WAYBILL_CONFIG_BUCKET")?)),
                 guard: Arc::new(config::guard()?),
                 retention_hours: config::parsed("WAYBILL_RETENTION_HOURS")?,
+                jira_site: config::has_jira_site(),
             },
         })
     }

@@ -50,6 +50,11 @@ pub fn request_rules() -> Result<Rules, ConfigError> {
     })
 }
 
+/// Whether `WAYBILL_JIRA_BASE_URL` names a Jira for tenants without a site of their own.
+pub fn has_jira_site() -> bool {
+    !optional("WAYBILL_JIRA_BASE_URL").is_empty()
+}
+
 /// The SSRF guard with the operator's openings: `WAYBILL_ALLOWED_CIDRS`, `WAYBILL_ALLOWED_PORTS`,
 /// `WAYBILL_EXTRA_CA_PEM`.
 pub fn guard() -> Result<Guard, ConfigError> {

@@ -119,6 +119,28 @@ fn only_the_worker_reads_the_lake_and_only_the_api_reads_reports() {
 }
 
 #[test]
+fn the_jira_credential_is_there_by_parameter_and_read_by_the_dispatcher_alone() {
+    let template = Template::load();
+    assert_eq!(template.0["Parameters"]["JiraBaseUrl"]["Default"], "");
+    let secret = attribute("JiraSecret", "Id");
+    for id in ["JiraSecret", "DispatcherReadsJiraSecret"] {
+        assert_eq!(template.0["Resources"][id]["Condition"], "HasJira", "{id}");
+    }
+    let [(_, policy)] = template.all("AWS::IAM::Policy")[..] else { panic!("not one policy") };
+    assert_eq!(policy["Roles"], json!([{ "Ref": "DispatcherRole" }]));
+    let reads = json!({
+        "Sid": "ReadJiraCredential", "Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": secret,
+    });
+    assert_eq!(list(&policy["PolicyDocument"]["Statement"]), [&reads]);
+    for function in FUNCTIONS {
+        let own = &template.properties(&id_of(function, "Function"))["Environment"]["Variables"];
+        let named = own["WAYBILL_JIRA_SECRET"]["Fn::If"][1] == secret;
+        assert_eq!(named, function == "dispatcher", "{function}");
+        assert!(!may(&template, &id_of(function, "Role"), "secretsmanager:GetSecretValue", &secret), "{function}");
+    }
+}
+
+#[test]
 fn the_link_signer_reads_report_files_and_nothing_else() {
     let template = Template::load();
     let [(user, properties)] = template.all("AWS::IAM::User")[..] else { panic!("not one user") };

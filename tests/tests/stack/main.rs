@@ -38,6 +38,7 @@ mod intake;
 mod invoices;
 mod isolation;
 mod isolation_matrix;
+mod jira;
 mod key_expiry;
 mod links;
 mod lost_deliveries;

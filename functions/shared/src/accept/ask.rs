@@ -117,22 +117,39 @@ fn presenter(fields: &Fields<'_>, faults: &Faults) -> Option<Uuid> {
     read.ok()
 }
 
-/// `{webhook: {url}}` or `{endpoint: id}`, one of the two.
+/// The ways that a request can name.
+const CHANNELS: [&str; 3] = ["webhook", "endpoint", "jira"];
+
+/// `{webhook: {url}}`, `{endpoint: id}` or `{jira: {issue?}}`, one of them.
 fn delivery(fields: &Fields<'_>, faults: &Faults) -> Option<Target> {
-    let channels = fields.object("delivery", &["webhook", "endpoint"])?;
-    let shape = "Must be {\"webhook\": {\"url\": \"https://…\"}} or {\"endpoint\": \"end_…\"}.";
-    match (channels.get("webhook"), channels.get("endpoint")) {
-        (Some(_), None) => one_off(&channels.object("webhook", &["url"])?, faults),
-        (None, Some(_)) => registered(&channels, faults),
-        (None, None) => {
+    let channels = fields.object("delivery", &CHANNELS)?;
+    let shape = "Must be {\"webhook\": {\"url\": \"https://…\"}}, {\"endpoint\": \"end_…\"} or {\"jira\": {}}.";
+    let given: Vec<&str> = CHANNELS.into_iter().filter(|name| channels.get(name).is_some()).collect();
+    match given.as_slice() {
+        ["webhook"] => one_off(&channels.object("webhook", &["url"])?, faults),
+        ["endpoint"] => registered(&channels, faults),
+        ["jira"] => jira(&channels.object("jira", &["issue"])?, faults),
+        [] => {
             faults.add("/delivery/webhook", "missing", shape);
             None
         }
-        (Some(_), Some(_)) => {
+        _ => {
             faults.add("/delivery", "not_allowed", shape);
             None
         }
     }
+}
+
+/// Whether the tenant may have it is looked at later.
+fn jira(jira: &Fields<'_>, faults: &Faults) -> Option<Target> {
+    if jira.get("issue").is_none() {
+        return Some(Target::Jira { issue: None });
+    }
+    let issue = jira.any_text("issue")?.parse().ok();
+    if issue.is_none() {
+        faults.add(jira.pointer("issue"), "format", "Must be the key of a Jira issue, such as ABC-123.");
+    }
+    issue.map(|issue| Target::Jira { issue: Some(issue) })
 }
 
 /// The guard looks at the URL later.
@@ -215,5 +232,25 @@ mod tests {
             assert_eq!(faults(&body), [(String::new(), "type")]);
         }
         assert_eq!(faults(&json!({"report": "r", "delivery": {}})), [("/delivery/webhook".to_owned(), "missing")]);
+    }
+
+    #[test]
+    fn jira_gets_an_issue_or_a_comment() {
+        let read = |delivery: Json| Ask::parse(&json!({ "report": "r", "delivery": delivery }));
+        let target = |delivery: Json| read(delivery).unwrap().0.delivery;
+        let issue = Some("ABC-123".parse().unwrap());
+        assert_eq!(target(json!({ "jira": {} })), Some(Target::Jira { issue: None }));
+        assert_eq!(target(json!({ "jira": { "issue": null } })), Some(Target::Jira { issue: None }));
+        assert_eq!(target(json!({ "jira": { "issue": "ABC-123" } })), Some(Target::Jira { issue }));
+        for (delivery, pointer, code) in [
+            (json!({ "jira": { "issue": "ABC" } }), "/delivery/jira/issue", "format"),
+            (json!({ "jira": { "issue": 7 } }), "/delivery/jira/issue", "type"),
+            (json!({ "jira": { "project": "ABC" } }), "/delivery/jira/project", "unknown"),
+            (json!({ "jira": "ABC-1" }), "/delivery/jira", "type"),
+            (json!({ "jira": {}, "endpoint": "end_1" }), "/delivery", "not_allowed"),
+        ] {
+            let found = read(delivery).unwrap().1;
+            assert_eq!((found[0].pointer.as_str(), found[0].code, found.len()), (pointer, code, 1));
+        }
     }
 }

@@ -151,6 +151,8 @@ pub struct Acceptor {
     pub guard: Arc<Guard>,
     /// Life of a file unless the tenant has its own, in hours.
     pub retention_hours: u32,
+    /// Whether the stack has a Jira for tenants without a site of their own.
+    pub jira_site: bool,
 }
 
 impl Acceptor {

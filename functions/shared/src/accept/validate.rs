@@ -13,6 +13,7 @@ use crate::domain::{
     endpoint::Endpoint,
     filter::Filter,
     interface::Terms,
+    jira::IssueKey,
     outcome::{Format, Packaging},
     request::Asked,
     tenant::{RecipientKeyRecord, Tenant},
@@ -39,7 +40,7 @@ impl Acceptor {
         let wrapping = output::wrapping(&ask, tenant, (format, packaging), &mut faults);
         check_recipients(tenant, packaging, now, &mut faults);
         if let Some(target) = &ask.delivery {
-            self.check_receiver(&tenant.id, target, &mut faults).await?;
+            self.check_receiver(tenant, target, &mut faults).await?;
         }
         if !faults.is_empty() {
             return Err(Rejected::Invalid(faults));
@@ -68,7 +69,7 @@ impl Acceptor {
         })
     }
 
-    async fn check_receiver(&self, tenant: &str, target: &Target, faults: &mut Vec<Fault>) -> Result<(), Rejected> {
+    async fn check_receiver(&self, tenant: &Tenant, target: &Target, faults: &mut Vec<Fault>) -> Result<(), Rejected> {
         match target {
             Target::Webhook { url, .. } => {
                 if let Err(refused) = self.guard.check_url(url) {
@@ -76,12 +77,25 @@ impl Acceptor {
                 }
             }
             Target::Endpoint { id } => {
-                if self.table.get::<Endpoint>(&Key::endpoint(tenant, *id)).await?.is_none() {
+                if self.table.get::<Endpoint>(&Key::endpoint(&tenant.id, *id)).await?.is_none() {
                     faults.push(Fault::new("/delivery/endpoint", "unknown_endpoint", "There is no such endpoint."));
                 }
             }
+            Target::Jira { issue } => faults.extend(self.jira_fault(tenant, issue.as_ref())),
         }
         Ok(())
+    }
+
+    /// Jira is the operator's to set up: for the tenant, and there or for the whole stack its site.
+    fn jira_fault(&self, tenant: &Tenant, issue: Option<&IssueKey>) -> Option<Fault> {
+        let Some(settings) = tenant.jira.as_ref().filter(|jira| jira.site.is_some() || self.jira_site) else {
+            let detail =
+                "Jira is not set up for this tenant; ask the operator of the service, or name another delivery.";
+            return Some(Fault::new("/delivery/jira", "channel_off", detail));
+        };
+        let issue = issue.filter(|issue| !settings.may_comment_in(issue.project()))?;
+        let detail = format!("The tenant's settings allow no comments in the project {}.", issue.project());
+        Some(Fault::new("/delivery/jira/issue", "not_allowed", detail))
     }
 }
 
@@ -89,7 +103,7 @@ impl Acceptor {
 fn on_terms(target: Target, terms: &Terms) -> Target {
     match target {
         Target::Webhook { url, .. } => Target::Webhook { url, profile: terms.profile, headers: terms.headers.clone() },
-        registered @ Target::Endpoint { .. } => registered,
+        other @ (Target::Endpoint { .. } | Target::Jira { .. }) => other,
     }
 }
 

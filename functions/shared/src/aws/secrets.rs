@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 
 use super::{AwsError, link_signer::AccessKey};
 use crate::{
+    domain::secret::Secret,
     openpgp::ServiceKey,
     seal::Keyring,
     webhook_key::{StoredKeys, WebhookKeys},
@@ -85,6 +86,39 @@ pub fn link_signer_key(client: Client, arn: String) -> CachedSecret<AccessKey> {
     CachedSecret::new(client, arn, AccessKey::parse)
 }
 
+/// The credential of the stack's Jira.
+pub fn jira_credential(client: Client, arn: String) -> CachedSecret<JiraCredential> {
+    CachedSecret::new(client, arn, JiraCredential::parse)
+}
+
+/// What opens the stack's Jira.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JiraCredential {
+    /// Whose token it is; empty where the token says it.
+    pub email: String,
+    /// API token or personal access token.
+    pub token: Secret<String>,
+}
+
+impl JiraCredential {
+    /// Reads `{"email":"…","token":"…"}`; a personal access token needs no address.
+    fn parse(text: &str) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Stored {
+            #[serde(default)]
+            email: String,
+            token: String,
+        }
+        // serde's own message could quote the secret.
+        let stored: Stored = serde_json::from_str(text).map_err(|_| "it is no {email, token}".to_owned())?;
+        let printable = |text: &str| text.bytes().all(|b| b.is_ascii_graphic());
+        if stored.token.is_empty() || !printable(&stored.token) || !printable(&stored.email) {
+            return Err("its token is empty, or it has characters that no credential has".to_owned());
+        }
+        Ok(Self { email: stored.email, token: Secret::new(stored.token) })
+    }
+}
+
 /// What signs in the service's name.
 #[derive(Debug)]
 pub struct SigningKeys {
@@ -126,6 +160,26 @@ mod tests {
 
     use super::*;
     use crate::{openpgp::generate_service_key, webhook_key};
+
+    #[test]
+    fn a_jira_credential_is_an_address_and_a_token() {
+        let read = |text: &str| JiraCredential::parse(text);
+        let known = read(r#"{"email":"bot@acme.example","token":"hush"}"#).unwrap();
+        assert_eq!((known.email.as_str(), known.token.expose().as_str()), ("bot@acme.example", "hush"));
+        assert_eq!(read(r#"{"token":"hush"}"#).unwrap().email, "");
+        for bad in [
+            "",
+            "hush",
+            r#"{"email":"a@b"}"#,
+            r#"{"token":""}"#,
+            r#"{"token":"hu
+sh"}"#,
+            r#"{"token":7}"#,
+        ] {
+            assert!(!read(bad).unwrap_err().contains("hush"), "{bad}");
+        }
+        assert!(!format!("{known:?}").contains("hush"));
+    }
 
     #[test]
     fn a_signing_keyring_may_be_of_the_release_before() {

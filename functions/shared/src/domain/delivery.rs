@@ -25,6 +25,7 @@ pub use self::machine::Step;
 use super::{
     endpoint::Profile,
     id::{DeliveryId, EndpointId, RecoveryId},
+    jira::IssueKey,
     message::Announcement,
     request::Lease,
 };
@@ -52,6 +53,12 @@ pub enum Target {
         /// Which.
         id: EndpointId,
     },
+    /// The Jira of the tenant's settings, as they are at each attempt.
+    Jira {
+        /// The issue that gets a comment; none: an issue is made.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        issue: Option<IssueKey>,
+    },
 }
 
 impl Target {
@@ -64,7 +71,7 @@ impl Target {
     pub const fn endpoint(&self) -> Option<EndpointId> {
         match self {
             Self::Endpoint { id } => Some(*id),
-            Self::Webhook { .. } => None,
+            Self::Webhook { .. } | Self::Jira { .. } => None,
         }
     }
 
@@ -73,6 +80,8 @@ impl Target {
         match self {
             Self::Webhook { url, .. } => url.clone(),
             Self::Endpoint { id } => id.to_string(),
+            Self::Jira { issue: None } => "jira".to_owned(),
+            Self::Jira { issue: Some(issue) } => format!("jira {issue}"),
         }
     }
 }

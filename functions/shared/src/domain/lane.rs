@@ -21,6 +21,8 @@ pub fn name(target: &Target) -> String {
     match target {
         Target::Endpoint { id } => id.to_string(),
         Target::Webhook { url, .. } => format!("url_{}", &crate::digest::sha256_hex(url.as_bytes())[..32]),
+        // A tenant has one Jira, whichever issue it is about.
+        Target::Jira { .. } => "jira".to_owned(),
     }
 }
 

@@ -17,6 +17,7 @@ pub mod health;
 pub mod id;
 pub mod interface;
 pub mod issuer;
+pub mod jira;
 pub mod lane;
 pub mod licence;
 pub mod link;

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::{
     id::ErasureId,
     interface::{Interface, Interfaces},
+    jira,
     licence::{DEFAULT_LINGER_SECONDS, pool::Pool},
     link::LinkPolicy,
     outcome::Packaging,
@@ -62,6 +63,9 @@ pub struct Tenant {
     /// Interfaces of other products that its clients may use.
     #[serde(default)]
     pub interfaces: Interfaces,
+    /// How reports are told of in Jira; none: they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jira: Option<jira::Settings>,
     /// Issuers of its own, whose tokens can only ever act for this tenant.
     #[serde(default)]
     pub issuers: Vec<String>,

@@ -12,7 +12,7 @@ use std::{
 };
 
 use reqwest::{
-    Client, RequestBuilder, Response,
+    Client, Method, RequestBuilder, Response,
     header::{ACCEPT, HeaderMap},
     redirect,
 };
@@ -55,6 +55,23 @@ pub struct Answer {
     pub remote_addr: Option<SocketAddr>,
     /// From resolving to the last byte read.
     pub duration: Duration,
+}
+
+/// A request whose answer's body is read as well.
+#[derive(Debug)]
+pub struct Call {
+    /// GET or POST.
+    pub method: Method,
+    /// Where to.
+    pub url: String,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// Empty for none.
+    pub body: Vec<u8>,
+    /// Bytes of the answer that are read at most.
+    pub cap: usize,
+    /// For the whole exchange.
+    pub timeout: Duration,
 }
 
 /// Why there is no answer. The texts are for the customer; `Debug` is for the log.
@@ -136,22 +153,31 @@ impl Guard {
         body: Vec<u8>,
         timeout: Duration,
     ) -> Result<Answer, CallError> {
+        let call = Call { method: Method::POST, url: url.to_owned(), headers, body, cap: READ_BYTES, timeout };
+        self.call(call).await.map(|(answer, _)| answer)
+    }
+
+    /// Makes a call as [`Self::post`] does, and returns what was read of the answer's body besides.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn call(&self, call: Call) -> Result<(Answer, Vec<u8>), CallError> {
         let started = Instant::now();
         let exchange = async {
-            let (client, target) = self.client_for(url).await?;
-            let request = client.post(target.url).headers(headers).body(body);
+            let (client, target) = self.client_for(&call.url).await?;
+            let request = client.request(call.method, target.url).headers(call.headers).body(call.body);
             let mut response = send(request).await?;
-            let mut read = read_body(&mut response, READ_BYTES).await.0;
-            read.truncate(KEPT_BYTES);
-            Ok(Answer {
+            let read = read_body(&mut response, call.cap).await.0;
+            let answer = Answer {
                 status: response.status().as_u16(),
                 remote_addr: response.remote_addr(),
                 headers: std::mem::take(response.headers_mut()),
-                first_kib: read,
+                first_kib: read.iter().copied().take(KEPT_BYTES).collect(),
                 duration: started.elapsed(),
-            })
+            };
+            Ok((answer, read))
         };
-        within(timeout, exchange).await
+        within(call.timeout, exchange).await
     }
 
     /// GETs a JSON document of at most `cap` bytes, as a key set of an issuer is. Only status 200 will do.

@@ -31,6 +31,7 @@ fn target(target: &Target) -> Value {
             let shown = url.split(['?', '#']).next().unwrap_or_default();
             json!({ "webhook": { "url": shown } })
         }
+        Target::Jira { issue } => json!({ "jira": { "issue": issue } }),
     }
 }
 

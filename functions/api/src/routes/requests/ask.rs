@@ -181,6 +181,7 @@ fn as_asked(request: &Request) -> Value {
     match &request.delivery {
         Some(Target::Webhook { url, .. }) => body["delivery"] = json!({"webhook": {"url": url}}),
         Some(Target::Endpoint { id }) => body["delivery"] = json!({"endpoint": id}),
+        Some(Target::Jira { issue }) => body["delivery"] = json!({"jira": {"issue": issue}}),
         None => {}
     }
     add_wishes(&mut body, &request.style, &request.wrapping, request.packaging);

@@ -31,6 +31,7 @@ pub fn request(request: &Request, now: Timestamp) -> Value {
     shown["delivery"] = match &request.delivery {
         Some(Target::Webhook { url, .. }) => json!({"webhook": {"url": url}}),
         Some(Target::Endpoint { id }) => json!({"endpoint": id}),
+        Some(Target::Jira { issue }) => json!({"jira": {"issue": issue}}),
         None => Value::Null,
     };
     shown["attempt"] = json!(request.attempt);

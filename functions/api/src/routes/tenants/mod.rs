@@ -4,6 +4,7 @@ pub mod audit_trail;
 pub mod erasures;
 mod interfaces;
 mod issuers;
+mod jira;
 mod key_watch;
 pub mod recipient_keys;
 mod record;
@@ -180,6 +181,7 @@ async fn describe(app: &App, tenant: &Tenant) -> Result<Value, Problem> {
         "licence_pool": licence_pool(tenant),
         "allowed_reports": tenant.allowed_reports,
         "interfaces": tenant.interfaces,
+        "jira": tenant.jira.as_ref().map(jira::describe),
         "retention_hours": tenant.retention_hours,
         "identities": tenant.identities,
         "issuers": issuers,

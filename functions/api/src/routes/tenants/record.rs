@@ -18,7 +18,9 @@ use waybill::{
 };
 
 use super::{
-    conflict, issuers, key_watch,
+    conflict, issuers,
+    jira::WantedJira,
+    key_watch,
     settings::{Settings, WantedKey},
 };
 use crate::{app::App, audit, auth::Admin, problem::Problem};
@@ -78,6 +80,9 @@ impl Known {
             let detail = "The tenant holds no password yet: send it.";
             faults.push(Fault::new("/zip/password/value", "missing", detail));
         }
+        if let Some(jira) = &settings.jira {
+            faults.extend(jira.faults(&app.acceptor, before.and_then(|before| before.row.jira.as_ref())));
+        }
         Ok(known)
     }
 }
@@ -93,7 +98,8 @@ pub async fn record(
     now: Timestamp,
 ) -> Result<Recorded, Problem> {
     let fresh = (before.is_none() || settings.new_webhook_secret).then(signing_secret);
-    let sealed = Sealed::of(app, id, before, fresh.as_ref(), settings.zip.sent()).await?;
+    let jira_token = settings.jira.as_ref().and_then(WantedJira::sent);
+    let sealed = Sealed::of(app, id, before, fresh.as_ref(), (settings.zip.sent(), jira_token)).await?;
     let issuers_differ = (known.issuers.iter().zip(&settings.issuers))
         .any(|(known, (_, wanted))| known.as_ref().is_none_or(|known| known.row.settings != *wanted));
     let issuer_rows = known.issuers.iter().zip(settings.issuers.clone()).map(|(known, (_, settings))| {
@@ -131,6 +137,8 @@ struct Sealed {
     webhook_secret: String,
     /// None unless it was sent.
     zip_password: Option<String>,
+    /// None unless it was sent.
+    jira_token: Option<String>,
 }
 
 impl Sealed {
@@ -139,7 +147,7 @@ impl Sealed {
         id: &str,
         before: Option<&Stored<Tenant>>,
         fresh: Option<&Secret<String>>,
-        zip_password: Option<&Secret<String>>,
+        (zip_password, jira_token): (Option<&Secret<String>>, Option<&Secret<String>>),
     ) -> Result<Self, Problem> {
         let webhook_secret = match (before, fresh) {
             (_, Some(secret)) => seal_for(app, id, secret).await?,
@@ -150,7 +158,11 @@ impl Sealed {
             Some(password) => Some(seal_for(app, id, password).await?),
             None => None,
         };
-        Ok(Self { webhook_secret, zip_password })
+        let jira_token = match jira_token {
+            Some(token) => Some(seal_for(app, id, token).await?),
+            None => None,
+        };
+        Ok(Self { webhook_secret, zip_password, jira_token })
     }
 }
 
@@ -178,6 +190,7 @@ fn tenant(id: &str, before: Option<&Stored<Tenant>>, wanted: Settings, sealed: S
         licence_linger_seconds: wanted.licence_pool.and_then(|(_, linger)| linger),
         allowed_reports: wanted.allowed_reports,
         interfaces: wanted.interfaces,
+        jira: wanted.jira.map(|jira| jira.recorded(sealed.jira_token, row.and_then(|row| row.jira.as_ref()))),
         issuers: wanted.issuers.into_iter().map(|(_, issuer)| issuer.issuer).collect(),
         identities: wanted.identities.into_iter().map(|(_, grant)| grant).collect(),
         webhook_secret_sealed: sealed.webhook_secret,
@@ -273,6 +286,7 @@ fn changed(before: &Tenant, after: &Tenant, issuers_differ: bool) -> Vec<&'stati
         ("licence_pool", before.licence_pool() != after.licence_pool()),
         ("allowed_reports", before.allowed_reports != after.allowed_reports),
         ("interfaces", before.interfaces != after.interfaces),
+        ("jira", before.jira != after.jira),
         ("retention_hours", before.retention_hours != after.retention_hours),
         ("identities", before.identities != after.identities),
         ("issuers", before.issuers != after.issuers || issuers_differ),

@@ -24,6 +24,7 @@ use waybill::{
 
 use super::{
     interfaces, issuers,
+    jira::{self, WantedJira},
     zip::{self, WantedZip},
 };
 use crate::fields::{Faults, Fields};
@@ -44,7 +45,7 @@ const MAX_RUNNING: u32 = 100;
 /// Most seats of a licence pool.
 const MAX_SEATS: u32 = 10_000;
 
-const FIELDS: [&str; 20] = [
+const FIELDS: [&str; 21] = [
     "name",
     "presenter_id",
     "packaging",
@@ -56,6 +57,7 @@ const FIELDS: [&str; 20] = [
     "licence_pool",
     "allowed_reports",
     "interfaces",
+    "jira",
     "retention_hours",
     "identities",
     "issuers",
@@ -81,6 +83,7 @@ pub struct Settings {
     pub licence_pool: Option<(u32, Option<u32>)>,
     pub allowed_reports: Option<BTreeSet<String>>,
     pub interfaces: Interfaces,
+    pub jira: Option<WantedJira>,
     pub retention_hours: Option<u32>,
     pub identities: Vec<(String, Grant)>,
     pub issuers: Vec<(String, TenantIssuer)>,
@@ -123,6 +126,7 @@ impl Settings {
                 licence_pool: licence_pool(&fields, &faults),
                 allowed_reports: allowed_reports(&fields, &faults),
                 interfaces: interfaces::read(&fields, &faults),
+                jira: jira::read(&fields, &faults),
                 identities: identities(&fields, &faults),
                 issuers: issuers::read(&fields, &faults),
                 recipient_keys: recipient_keys(&fields, now, &faults),

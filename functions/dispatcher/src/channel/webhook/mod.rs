@@ -4,9 +4,9 @@
 //! receiver, [`post`] sends it and judges the answer.
 
 pub mod authenticate;
-mod body;
-mod post;
-mod redact;
+pub mod body;
+pub mod post;
+pub mod redact;
 mod sign;
 
 use std::time::Duration;

@@ -110,7 +110,7 @@ fn judge(answer: &Answer, profile: Profile, now: Timestamp) -> Attempted {
 }
 
 /// How long the receiver asks us to wait, in either form of `Retry-After`, at most [`MAX_RETRY_AFTER`].
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<SignedDuration> {
+pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<SignedDuration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         // Too many digits for a number ask for longer than we wait in any case.

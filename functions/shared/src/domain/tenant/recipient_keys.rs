@@ -165,6 +165,7 @@ mod tests {
             licence_seats: None,
             licence_linger_seconds: None,
             allowed_reports: None,
+            jira: None,
             interfaces: crate::domain::interface::Interfaces::default(),
             issuers: vec![],
             identities: vec![],
