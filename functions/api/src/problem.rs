@@ -111,29 +111,9 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "unknown_subject", detail)
     }
 
-    /// Its status.
-    pub fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-    }
-
-    /// Its explanation.
-    pub fn detail(&self) -> &str {
-        &self.detail
-    }
-
-    /// What is wrong, each with its place.
-    pub fn errors(&self) -> &[Value] {
-        &self.errors
-    }
-
     /// How the licence pool stands, where that is what is wrong.
     pub fn licences(&self) -> Option<&Value> {
         self.licences.as_ref()
-    }
-
-    /// Headers that it is answered with.
-    pub fn headers(&self) -> &[(header::HeaderName, HeaderValue)] {
-        &self.headers
     }
 
     /// The same problem with the advice to try again after so many seconds.
@@ -167,26 +147,6 @@ impl Problem {
     /// The same answer for what never was and what is another tenant's.
     pub fn not_found(what: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", format!("There is no such {what}."))
-    }
-
-    /// Its status.
-    pub fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-    }
-
-    /// What was wrong, for people.
-    pub fn detail(&self) -> &str {
-        &self.detail
-    }
-
-    /// What was wrong at which place, where that is known.
-    pub fn errors(&self) -> &[Value] {
-        &self.errors
-    }
-
-    /// Headers that go with it.
-    pub fn headers(&self) -> &[(header::HeaderName, HeaderValue)] {
-        &self.headers
     }
 
     /// Something of ours failed. The cause is logged, never told.

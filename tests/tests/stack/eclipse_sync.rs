@@ -137,8 +137,8 @@ async fn parameters_mean_what_they_say() {
     }
     let organisation = &all[0]["organisation_id"];
     let expected = all.iter().filter(|row| row["organisation_id"] == *organisation).count();
-    let found = rows(&format!("d1=2024-01-01T00:00:00.000Z&d2=2024-12-31T23:59:59.999Z&organisationId={organisation}"));
-    assert_eq!(found.await.len(), expected);
+    let query = format!("d1=2024-01-01T00:00:00.000Z&d2=2024-12-31T23:59:59.999Z&organisationId={organisation}");
+    assert_eq!(rows(&query).await.len(), expected);
     nothing_is_left(&world, &tenant).await;
 }
 

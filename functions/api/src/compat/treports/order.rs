@@ -54,7 +54,7 @@ impl Generation<'_> {
                 Ok(receipt) => receipts.extend(receipt),
                 Err(problem) => {
                     for receipt in &receipts {
-                        call_off(app, &self.tenant.id, receipt.id, &self.caller.subject).await;
+                        self.call_off(app, receipt.id).await;
                     }
                     return Err(problem);
                 }
@@ -62,6 +62,13 @@ impl Generation<'_> {
         }
         // infallible: there is a format, and each that was recorded has a receipt.
         receipts.into_iter().next().ok_or_else(|| Problem::unavailable(&"a generation without a format"))
+    }
+
+    /// What cannot be called off just now makes a file that nobody was told of.
+    async fn call_off(&self, app: &Arc<App>, request: RequestId) {
+        if let Err(problem) = call_off(app, &self.tenant.id, &request.to_string(), &self.caller.subject).await {
+            tracing::warn!(request.id = %request, problem.code, "request not called off");
+        }
     }
 
     fn keeps(&self, ids: &[RequestId]) -> Keeps {

@@ -12,7 +12,6 @@ use waybill::{
     aws::table::{Stored, TableError, requests::Committed},
     clock,
     domain::{
-        id::RequestId,
         request::{Event, Refusal, Request, Status},
     },
 };
@@ -90,18 +89,6 @@ async fn delete_file(app: &Arc<App>, tenant: &str, id: &str, request: Request) -
         Applied::Written(committed) => Ok(committed.request.row),
         // The sweeper was faster.
         Applied::Refused(row, _) => Ok(*row),
-    }
-}
-
-/// Calls off what was recorded as a part of something that then could not be. What has ended by itself stays as it is, and
-/// so does what cannot be called off just now: it makes a file that nobody was told of.
-pub async fn call_off(app: &Arc<App>, tenant: &str, request: RequestId, by: &str) {
-    let event = Event::Cancel { by: by.to_owned() };
-    match apply(app, tenant, &request.to_string(), &event).await {
-        Ok(_) => tracing::info!(request.id = %request, tenant.id = tenant, "request called off"),
-        Err(problem) => {
-            tracing::warn!(request.id = %request, tenant.id = tenant, problem.code, "request not called off")
-        }
     }
 }
 
