@@ -27,7 +27,7 @@ use crate::{refusal, webhook};
 const ROWS: u64 = 400;
 
 /// What the stock client is told to do, as the tenant.
-fn task(world: &World, tenant: &Tenant, more: Value) -> Value {
+fn task(world: &World, tenant: &Tenant, more: &Value) -> Value {
     let token = world.issuer.token(&tenant.subject, SignedDuration::from_hours(1)).unwrap();
     let headers = json!({ "Host": world.stack.host_header, "Authorization": format!("Bearer {token}") });
     let mut task = json!({ "url": format!("{}/graphql", world.stack.api_url), "headers": headers });
@@ -45,7 +45,7 @@ async fn a_customer_asks_is_told_and_opens_the_report() {
     let retry = json!({ "waits_seconds": [0, 1, 1, 600] });
     webhook::register(&tenant, json!({ "url": receiver.url("/told"), "profile": "tesouro", "retry": retry })).await;
 
-    let answer = python("tesouro_client.py", task(&world, &tenant, json!({ "input": input(), "wait": true }))).await;
+    let answer = python("tesouro_client.py", task(&world, &tenant, &json!({ "input": input(), "wait": true }))).await;
     let (requested, request) = (&answer["requested"], &answer["request"]);
     assert_eq!(requested["status"], "QUEUED", "{answer}");
     assert_eq!((&request["status"], &request["error"]), (&json!("SUCCEEDED"), &Value::Null), "{answer}");
@@ -138,7 +138,7 @@ async fn check_end(world: &World, tenant: &Tenant, id: RequestId, url: &str) {
     })
     .await;
     refusal::check(world, "a deleted file", &world.api.get(url).await.unwrap(), 410, "link_expired");
-    let again = python("tesouro_client.py", task(world, tenant, json!({ "input": input(), "wait": true }))).await;
+    let again = python("tesouro_client.py", task(world, tenant, &json!({ "input": input(), "wait": true }))).await;
     assert_eq!(again["request"]["status"], "SUCCEEDED", "{again}");
     assert_ne!(again["request"]["requestId"], json!(id.uuid()));
 }
@@ -149,7 +149,7 @@ async fn a_wrong_filter_reaches_the_client_as_an_error_that_names_it() {
     let tenant = customer(&world, json!({})).await;
     let mut wrong = input();
     wrong["where"] = json!({ "dateRange": { "from": "2024-02-30" }, "colour": "red", "organisation_id": 0 });
-    let answer = python("tesouro_client.py", task(&world, &tenant, json!({ "input": wrong }))).await;
+    let answer = python("tesouro_client.py", task(&world, &tenant, &json!({ "input": wrong }))).await;
     let errors = answer["errors"].as_array().unwrap();
     let told = |error: &Value| {
         let extensions = &error["extensions"];
@@ -181,7 +181,7 @@ async fn the_catalogue_says_what_where_takes() {
         invoices: report(id: \"invoice_lines\") { title parameters { filter name bounds } columns { name } }
     }";
     let variables = json!({ "wallet": waybill_tests::tenant::WALLET });
-    let told = task(&world, &tenant, json!({ "document": document, "variables": variables }));
+    let told = task(&world, &tenant, &json!({ "document": document, "variables": variables }));
     let data = python("tesouro_client.py", told).await["data"].clone();
     let ids: Vec<&str> =
         data["reports"].as_array().unwrap().iter().filter_map(|report| report["id"].as_str()).collect();

@@ -41,9 +41,8 @@ async fn who_may_not_is_told_so_in_graphql() {
         (with_scopes(&world, &on, &["reports:read"]).await, with_scopes(&world, &on, &["reports:request"]).await);
     refused(&world, "a reader", &send(&reader, ASK, asked.clone()).await, 403, "scope_missing");
     let made = send(&writer, ASK, asked).await.json()["data"]["requestReport"]["requestId"].clone();
-    // Told with 200, beside null: the field may be null, so the answer is not nothing.
     let blind = send(&writer, STATUS, json!({ "id": made })).await;
-    refused(&world, "a writer", &blind, 200, "scope_missing");
+    refused(&world, "a writer", &blind, 403, "scope_missing");
     assert_eq!(blind.json()["data"], json!({ "reportRequest": null }));
     assert_eq!(codes(&world, &send(&reader, STATUS, json!({ "id": made })).await), [""; 0]);
     off.nothing_is_recorded(&world).await;
@@ -58,6 +57,11 @@ async fn another_tenants_request_is_none() {
     refused(&world, "another's", &theirs, 200, "not_found");
     let never = send(&other.api, STATUS, json!({ "id": RequestId::generate().uuid() })).await;
     assert_eq!((theirs.status, theirs.body), (never.status, never.body), "as if it never was");
+    // What is not there does not take what is with it.
+    let both = "query($id: UUID!) { reportRequest(requestId: $id) { status } report(id: \"invoice_lines\") { id } }";
+    let answer = send(&other.api, both, json!({ "id": RequestId::generate().uuid() })).await;
+    refused(&world, "one of two", &answer, 200, "not_found");
+    assert_eq!(answer.json()["data"], json!({ "reportRequest": null, "report": { "id": "invoice_lines" } }));
     let unknown = json!({ "input": { "report": "no_such_report" } });
     refused(&world, "no report", &send(&other.api, ASK, unknown).await, 200, "report_not_found");
     other.nothing_is_recorded(&world).await;

@@ -47,10 +47,14 @@ impl Answer {
         let problems: Vec<&Problem> = response.errors.iter().filter_map(ServerError::source).collect();
         let mut headers = std::mem::take(&mut response.http_headers);
         headers.extend(problems.iter().flat_map(|problem| problem.headers().iter().cloned()));
-        let nothing = matches!(response.data, async_graphql::Value::Null);
+        let is_null = |value: &async_graphql::Value| matches!(value, async_graphql::Value::Null);
+        let nothing = match &response.data {
+            async_graphql::Value::Object(fields) => fields.values().all(is_null),
+            value => is_null(value),
+        };
         let status = match problems.first() {
             Some(problem) if nothing => status_of(problem),
-            None if nothing => StatusCode::BAD_REQUEST,
+            None if is_null(&response.data) => StatusCode::BAD_REQUEST,
             _ => StatusCode::OK,
         };
         for error in response.errors.iter_mut().filter(|error| error.extensions.is_none()) {

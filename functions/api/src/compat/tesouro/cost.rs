@@ -128,6 +128,10 @@ mod tests {
 
     use super::*;
 
+    fn many(count: usize, one: fn(usize) -> String) -> String {
+        (0..count).map(one).collect::<Vec<_>>().concat()
+    }
+
     fn code(source: &str) -> Option<&'static str> {
         check(&parse_query(source).unwrap()).err().map(|problem| problem.code)
     }
@@ -165,16 +169,14 @@ mod tests {
         let open = "type{fields{".repeat(4);
         let nested = format!("{{__schema{{types{{fields{{{open}name{}}}}}}}}}", "}}".repeat(4));
         assert_eq!(code(&nested), Some("graphql_too_complex"));
-        let aliases: String = (0..40).map(|n| format!("a{n}:__schema{{types{{fields{{args{{name}}}}}}}}")).collect();
-        assert_eq!(code(&format!("{{{aliases}}}")), None, "some tens of thousands of names");
-        let aliases: String = (0..150).map(|n| format!("a{n}:__schema{{types{{fields{{args{{name}}}}}}}}")).collect();
-        assert_eq!(code(&format!("{{{aliases}}}")), Some("graphql_too_complex"));
+        let aliases = |count| many(count, |n| format!("a{n}:__schema{{types{{fields{{args{{name}}}}}}}}"));
+        assert_eq!(code(&format!("{{{}}}", aliases(40))), None, "some tens of thousands of names");
+        assert_eq!(code(&format!("{{{}}}", aliases(150))), Some("graphql_too_complex"));
     }
 
     #[test]
     fn fragments_of_fragments_are_weighed_once() {
-        let doubling: String =
-            (0..60).map(|n| format!("fragment f{n} on Query {{ ...f{m} ...f{m} }}", m = n + 1)).collect();
+        let doubling = many(60, |n| format!("fragment f{n} on Query {{ ...f{m} ...f{m} }}", m = n + 1));
         let bomb = format!("{{ ...f0 }} {doubling} fragment f60 on Query {{ __typename }}");
         assert_eq!(code(&bomb), Some("graphql_too_complex"));
         let few = "{ ...f } fragment f on Query { ...g ...g } fragment g on Query { __typename ...nowhere }";
@@ -190,7 +192,7 @@ mod tests {
 
     #[test]
     fn roots_are_counted_through_fragments_and_aliases() {
-        let aliases = |count: usize| (0..count).map(|n| format!("a{n}:x ")).collect::<String>();
+        let aliases = |count: usize| many(count, |n| format!("a{n}:x "));
         assert_eq!(code(&format!("{{ __typename {} }}", aliases(MAX_ROOTS))), None);
         assert_eq!(code(&format!("{{ {} }}", aliases(MAX_ROOTS + 1))), Some("graphql_too_complex"));
         let spread = format!("{{ ...f ...f }} fragment f on Query {{ {} }}", aliases(6));

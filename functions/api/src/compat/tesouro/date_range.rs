@@ -102,7 +102,7 @@ pub mod tests {
     fn the_range_is_found_in_what_a_report_has() {
         let some = |texts: &[&str]| texts.iter().map(|text| Some((*text).to_owned())).collect::<Vec<_>>();
         let whole = parameter("dates", "date_range", "");
-        assert_eq!(filters(&[whole.clone()]), some(&["dateRange"]));
+        assert_eq!(filters(std::slice::from_ref(&whole)), some(&["dateRange"]));
         let (from, to) = (parameter("since", "date", ""), parameter("until", "date", "not_before = \"since\""));
         assert_eq!(filters(&[from.clone(), to.clone()]), some(&["dateRange.from", "dateRange.to"]));
         let (d1, d2) = (parameter("d1", "timestamp", ""), parameter("d2", "timestamp", ""));

@@ -85,16 +85,15 @@ impl Query {
     /// A request; an error with the code `not_found` where there is none.
     async fn report_request(&self, ctx: &Context<'_>, request_id: Uuid) -> Result<Option<ReportRequest>> {
         let asker = ctx.data::<Asker>()?;
-        let found = asker.request(request_id).await.map_err(|problem| refused(&problem))?;
-        Ok(Some(found))
+        Ok(found(ctx, asker.request(request_id).await))
     }
 
-    /// Requests, the newest first, in pages of `limit` (1 to 100).
+    /// Requests, the newest first, in pages of `limit` (1 to 100; 25 unless given).
     async fn report_requests(
         &self,
         ctx: &Context<'_>,
         #[graphql(name = "where")] filter: Option<ReportRequestFilter>,
-        #[graphql(default = 25)] limit: i32,
+        limit: Option<i32>,
         pagination_token: Option<String>,
     ) -> Result<ReportRequests> {
         let asker = ctx.data::<Asker>()?;
@@ -113,9 +112,7 @@ impl Query {
     /// A report; an error with the code `not_found` where there is none.
     async fn report(&self, ctx: &Context<'_>, id: String) -> Result<Option<Report>> {
         let asker = ctx.data::<Asker>()?;
-        asker.member.may_read().map_err(|problem| refused(&problem))?;
-        let found = reports::one(&asker.app, &asker.tenant, &id).await.map_err(|problem| refused(&problem))?;
-        Ok(Some(Report(found)))
+        Ok(found(ctx, asker.report(&id).await))
     }
 }
 
@@ -140,6 +137,11 @@ impl Asker {
         let id = RequestId::new(id).to_string();
         let request = requests::load(&self.app, &self.tenant.id, &id).await?.row;
         Ok(ReportRequest { request, now: clock::now() })
+    }
+
+    async fn report(&self, id: &str) -> std::result::Result<Report, Problem> {
+        self.member.may_read()?;
+        Ok(Report(reports::one(&self.app, &self.tenant, id).await?))
     }
 
     async fn list(&self, query: &page::Query) -> std::result::Result<ReportRequests, Problem> {
@@ -204,14 +206,14 @@ fn of_report(rejected: Rejected) -> Problem {
     }
 }
 
-fn list_query(filter: ReportRequestFilter, limit: i32, token: Option<String>) -> page::Query {
+fn list_query(filter: ReportRequestFilter, limit: Option<i32>, token: Option<String>) -> page::Query {
     let statuses = filter.status.filter(|statuses| !statuses.is_empty());
     let statuses = statuses.map(|statuses| {
         let names: Vec<&str> = statuses.into_iter().map(|status| Status::from(status).name()).collect();
         names.join(",")
     });
     let given = [
-        ("limit", Some(limit.to_string())),
+        ("limit", limit.map(|limit| limit.to_string())),
         ("cursor", token),
         ("status", statuses),
         ("report", filter.report),
@@ -229,6 +231,17 @@ fn list_argument(parameter: &str) -> String {
         "presenter" => "where.presenterId".to_owned(),
         filter => format!("where.{filter}"),
     }
+}
+
+/// What a field that may be null comes to. The library would make all of the answer null with it; so the error stands
+/// beside it, and other fields keep what they found.
+fn found<T>(ctx: &Context<'_>, found: std::result::Result<T, Problem>) -> Option<T> {
+    let problem = match found {
+        Ok(found) => return Some(found),
+        Err(problem) => problem,
+    };
+    ctx.add_error(ctx.set_error_path(refused(&problem).into_server_error(ctx.item.pos)));
+    None
 }
 
 /// A problem of which there is one thing to say.
@@ -278,7 +291,7 @@ mod tests {
             report: Some("r".to_owned()),
             ..ReportRequestFilter::default()
         };
-        let query = list_query(filter, 7, Some("x".to_owned()));
+        let query = list_query(filter, Some(7), Some("x".to_owned()));
         let given = ["limit", "cursor", "status", "report", "from"].map(|name| query.get(name));
         assert_eq!(given, [Some("7"), Some("x"), Some("FAILED,EXPIRED"), Some("r"), None]);
         assert_eq!(

@@ -92,11 +92,10 @@ fn status(request: &Request, now: Timestamp) -> u32 {
     match requests::status(request, now) {
         Status::Queued | Status::Running => 1,
         Status::Divergent => 2,
-        Status::Succeeded => 3,
         Status::Cancelled => 4,
         Status::Failed => 5,
         Status::Expired if request.checks.iter().any(|check| !check.passed) => 2,
-        Status::Expired => 3,
+        Status::Succeeded | Status::Expired => 3,
     }
 }
 

@@ -165,8 +165,8 @@ pub fn add_state(shown: &mut Value, state: &Value) {
 mod tests {
     use super::*;
 
-    fn faults(given: Value) -> Vec<(String, &'static str)> {
-        body(&given).err().unwrap_or_default().into_iter().map(|fault| (fault.pointer, fault.code)).collect()
+    fn faults(given: &Value) -> Vec<(String, &'static str)> {
+        body(given).err().unwrap_or_default().into_iter().map(|fault| (fault.pointer, fault.code)).collect()
     }
 
     #[test]
@@ -194,12 +194,12 @@ mod tests {
     #[test]
     fn what_has_no_counterpart_is_refused() {
         let at = |name: &str, code| (format!("/{name}"), code);
-        assert_eq!(faults(json!([])), [(String::new(), "type")]);
-        let found = faults(json!({ "profile": "waybill", "authenticationType": "none", "secret": "x", "events": [] }));
+        assert_eq!(faults(&json!([])), [(String::new(), "type")]);
+        let found = faults(&json!({ "profile": "waybill", "authenticationType": "none", "secret": "x", "events": [] }));
         assert_eq!(found, [at("events", "unknown"), at("profile", "unknown"), at("secret", "not_allowed")]);
-        assert_eq!(faults(json!({ "secret": "a:b" })), [at("secret", "not_allowed")]);
-        assert_eq!(faults(json!({ "authenticationType": "digest" })), [at("authenticationType", "not_allowed")]);
-        assert_eq!(faults(json!({ "authenticationType": "basic", "header": "x" })), [at("header", "not_allowed")]);
+        assert_eq!(faults(&json!({ "secret": "a:b" })), [at("secret", "not_allowed")]);
+        assert_eq!(faults(&json!({ "authenticationType": "digest" })), [at("authenticationType", "not_allowed")]);
+        assert_eq!(faults(&json!({ "authenticationType": "basic", "header": "x" })), [at("header", "not_allowed")]);
     }
 
     #[test]
