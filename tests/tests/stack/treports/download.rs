@@ -72,9 +72,9 @@ async fn a_large_file_is_a_redirect_that_every_client_can_follow() {
     assert!(file.body.len() > 4 << 20, "{} bytes", file.body.len());
     assert_eq!(file.body.len() as u64, status["files"][0]["object_bytes"].as_u64().unwrap());
     assert_eq!(String::from_utf8(file.body).unwrap().lines().count(), 60_001);
-    let head =
-        customer.tenant.api.send(Method::HEAD, &format!("/api/trep/v1/generateds/{}/file", info["id"]), &[], vec![]);
-    assert_eq!(head.await.unwrap().status, 302);
+    let path = format!("/api/trep/v1/generateds/{}/file", info["id"]);
+    let head = customer.tenant.api.send(Method::HEAD, &path, &[], vec![]).await.unwrap();
+    assert_eq!(head.status, 302);
 }
 
 #[tokio::test]
