@@ -64,14 +64,14 @@ async fn describe(app: &App, tenant: &Tenant, uri: &Uri) -> Result<Json<Value>, 
     let rest = usages.iter().filter(|usage| after.as_ref().is_none_or(|after| usage.seating.waiver > *after));
     let shown: Vec<&Usage> = rest.take(limit as usize).collect();
     let is_last = shown.last().map(|usage| &usage.seating.waiver) == usages.last().map(|usage| &usage.seating.waiver);
-    let last = shown.last().filter(|_| !is_last);
+    let next = shown.last().filter(|_| !is_last).map(|usage| page::cursor("licences", &usage.seating.waiver));
     Ok(Json(json!({
         "seats": pool.seats,
         "linger_seconds": pool.linger.as_secs(),
         "in_use": usages.len(),
         "lingering": lingering,
         "keys": shown.into_iter().map(describe_usage).collect::<Vec<_>>(),
-        "next_cursor": last.map(|usage| page::cursor("licences", &usage.seating.waiver)),
+        "next_cursor": next,
     })))
 }
 
