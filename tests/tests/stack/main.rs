@@ -36,6 +36,7 @@ mod invoices;
 mod isolation;
 mod isolation_matrix;
 mod key_expiry;
+mod licences;
 mod links;
 mod lost_deliveries;
 mod lost_workers;
