@@ -40,6 +40,7 @@ mod isolation;
 mod isolation_matrix;
 mod jira;
 mod key_expiry;
+mod licences;
 mod links;
 mod lost_deliveries;
 mod lost_workers;

@@ -145,7 +145,7 @@ fn all_settings(world: &World, id: &str) -> Value {
     let more = json!({
         "link": { "mode": "direct", "life_hours": 24 },
         "quotas": { "running": 2, "requests_per_day": 1000, "rows_per_day": 1_000_000_000, "bytes_per_day": null },
-        "licence_pool": { "seats": 3 },
+        "licence_pool": { "seats": 3, "linger_seconds": 5 },
         "allowed_reports": ["Report_digital_wallet_transaction_detail", "invoice_lines"],
         "retention_hours": 48,
         "issuers": [{ "issuer": own, "audience": ["waybill", "other"], "algorithms": ["ES256", "RS256"],

@@ -12,10 +12,11 @@ use http::{HeaderValue, Method, StatusCode, header};
 use serde_json::json;
 use waybill::{
     accept::Fault,
+    clock,
     domain::{
         interface::{Treports, treports::ExecutionStatus},
         outcome::{Format, ReportFile},
-        request::Request,
+        request::{Request, Status},
     },
 };
 
@@ -32,7 +33,7 @@ use crate::{
     problem::Problem,
     routes::{
         links::{self, Client},
-        requests::{capability, ended, unfinished},
+        requests::{self, capability, ended, unfinished},
     },
 };
 
@@ -159,6 +160,11 @@ fn available(request: &Request) -> Result<&ReportFile, Problem> {
                  is given. {checks}"
             );
             Err(refused("report_divergent", detail))
+        }
+        _ if requests::status(request, clock::now()) == Status::Expired => {
+            let code = if request.deletion.is_some() { "file_deleted" } else { "file_gone" };
+            let detail = "The report's file is gone; generate the report again.";
+            Err(Problem::new(StatusCode::GONE, code, detail))
         }
         _ => request.file.as_ref().ok_or_else(|| {
             let why = error_message(request).map(|message| format!(" {message}")).unwrap_or_default();
