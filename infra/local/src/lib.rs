@@ -11,6 +11,7 @@ pub mod error;
 pub mod hex;
 pub mod instance;
 pub mod issuer;
+pub mod jira;
 pub mod keys;
 pub mod lake;
 pub mod link_signer;

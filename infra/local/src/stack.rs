@@ -44,8 +44,20 @@ pub struct Stack {
     /// The user pool, where the stack has one.
     #[serde(default)]
     pub user_pool: Option<UserPool>,
+    /// The Jira of tenants without a site of their own, where the stack has one.
+    #[serde(default)]
+    pub jira: Option<JiraSite>,
     /// PEM files for receivers on this machine, whom the stack trusts.
     pub tls: Tls,
+}
+
+/// The stack's Jira: a Data Center that whoever needs one puts there.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct JiraSite {
+    /// Port of loopback that it is called at.
+    pub port: u16,
+    /// ARN of the secret of its credential, without a value at first.
+    pub secret: String,
 }
 
 /// The stack's Cognito user pool.

@@ -11,7 +11,7 @@ use crate::{
     error::{Context, Error, Result},
     instance::{Instance, shown, workspace_root},
     issuer::{ADMIN, AUDIENCE, ISSUER, Issuer},
-    keys, package, say,
+    jira, keys, package, say,
     stack::{Buckets, Functions, IssuerRecord, Queues, Stack, Tenant, Tls},
     tenants, user_pool,
 };
@@ -28,7 +28,8 @@ pub async fn up(instance: &Instance, bin_dir: &Path) -> Result<Stack> {
     steps.done(&format!("local cloud at {}", cloud.endpoint()));
 
     let ca = Ca::ensure(instance)?;
-    let outputs = deploy_stack(instance, &config, &ca, bin_dir).await?;
+    let jira_port = jira::port(instance)?;
+    let outputs = deploy_stack(instance, &config, &ca, (bin_dir, jira_port)).await?;
     steps.done(&format!("stack {} deployed from template.yaml", instance.stack_name()));
 
     let made = keys::init(&config, &instance.stack_name(), keys::LinkSignerKeys::Ensure).await?;
@@ -55,6 +56,7 @@ pub async fn up(instance: &Instance, bin_dir: &Path) -> Result<Stack> {
 
     let mut stack = describe(instance, &cloud, &outputs, buckets, &issuer_path, &ca)?;
     stack.user_pool = Some(pool);
+    stack.jira = Some(jira::of(&outputs, jira_port)?);
     stack.admin_token = issuer.token(ADMIN, tenants::TOKEN_LIFE)?;
     stack.tenants = sample_tenants(instance, &stack, &issuer).await?;
     stack.save(&instance.stack_file())?;
@@ -62,7 +64,12 @@ pub async fn up(instance: &Instance, bin_dir: &Path) -> Result<Stack> {
     Ok(stack)
 }
 
-async fn deploy_stack(instance: &Instance, config: &aws_config::SdkConfig, ca: &Ca, bin_dir: &Path) -> Result<Outputs> {
+async fn deploy_stack(
+    instance: &Instance,
+    config: &aws_config::SdkConfig,
+    ca: &Ca,
+    (bin_dir, jira_port): (&Path, u16),
+) -> Result<Outputs> {
     let packages = package::pack_all(bin_dir)?;
     let bucket = format!("waybill-artifacts-{}", instance.name);
     package::upload(&aws_sdk_s3::Client::new(config), &bucket, &packages).await?;
@@ -72,14 +79,14 @@ async fn deploy_stack(instance: &Instance, config: &aws_config::SdkConfig, ca: &
         stack: &instance.stack_name(),
         template: &template,
         bucket: &bucket,
-        parameters: &local_parameters(ca.pem()?),
+        parameters: &local_parameters(ca.pem()?, jira_port),
         packages: &packages,
     };
     deploy::deploy(config, &deployment).await
 }
 
 /// What differs from a deployment to AWS: short waits, and receivers on this machine.
-fn local_parameters(ca_pem: String) -> Vec<(&'static str, String)> {
+fn local_parameters(ca_pem: String, jira_port: u16) -> Vec<(&'static str, String)> {
     let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
     vec![
         ("LocalCloud", "true".to_owned()),
@@ -90,6 +97,8 @@ fn local_parameters(ca_pem: String) -> Vec<(&'static str, String)> {
         ("TenantMaxRunning", "3".to_owned()),
         ("RetrySchedule", "0,1,2,4,8".to_owned()),
         ("IntakeTenant", TENANTS[0].to_owned()),
+        ("JiraBaseUrl", jira::base_url(jira_port)),
+        ("JiraKind", "datacenter".to_owned()),
         ("AllowedCidrs", "127.0.0.0/8".to_owned()),
         ("AllowedPorts", "*".to_owned()),
         ("ExtraCaPem", ca_pem),
@@ -143,6 +152,7 @@ fn describe(
             key_path: issuer_path.to_owned(),
         },
         user_pool: None,
+        jira: None,
         tls: Tls { ca_path: ca.ca_path.clone(), cert_path: ca.cert_path.clone(), key_path: ca.key_path.clone() },
     })
 }

@@ -44,9 +44,14 @@ pub struct Jira {
 impl Jira {
     /// Listens on a free port of loopback, with a certificate that the stack trusts, and with the projects OPS and SUP.
     pub async fn start(world: &World, kind: Kind) -> Self {
+        Self::start_at(world, kind, 0).await
+    }
+
+    /// The same on a certain port.
+    pub async fn start_at(world: &World, kind: Kind, port: u16) -> Self {
         let tls = world.stack.tls.clone();
         let ca = Ca { ca_path: tls.ca_path, cert_path: tls.cert_path, key_path: tls.key_path };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(Mutex::new(State::new(kind)));

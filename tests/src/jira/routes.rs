@@ -43,14 +43,14 @@ pub fn routes(kind: Kind) -> Router<Arc<Mutex<State>>> {
 }
 
 async fn create(jira: Jira, headers: HeaderMap, body: Bytes) -> Response {
-    met(&jira, &headers, Operation::Create, &body, |state, body| match shape::issue(state, body) {
-        Err(error) => answer(400, error),
-        Ok(()) => {
-            let project = body["fields"]["project"]["key"].as_str().unwrap_or("OPS").to_owned();
-            let properties = body["properties"].as_array().cloned().unwrap_or_default();
-            let issue = state.add(&project, body["fields"].clone(), &properties);
-            answer(201, issue.reference("https://jira.example/rest/api/3"))
+    met(&jira, &headers, Operation::Create, &body, |state, body| {
+        if let Err(error) = shape::issue(state, body) {
+            return answer(400, error);
         }
+        let project = body["fields"]["project"]["key"].as_str().unwrap_or("OPS").to_owned();
+        let properties = body["properties"].as_array().cloned().unwrap_or_default();
+        let issue = state.add(&project, body["fields"].clone(), &properties);
+        answer(201, issue.reference("https://jira.example/rest/api/3"))
     })
     .await
 }

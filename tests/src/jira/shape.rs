@@ -19,44 +19,59 @@ pub fn issue(state: &State, body: &Value) -> Result<(), Value> {
     properties(&body["properties"])?;
     let Some(fields) = body["fields"].as_object() else { return Err(error("fields is required")) };
     let mut faults = Faults::new();
-    let mut refuse = |field: &str, message: &str| _ = faults.insert(field.to_owned(), message.to_owned());
     for other in fields.keys().filter(|name| !FIELDS.contains(&name.as_str())) {
-        refuse(other, &format!("Field '{other}' cannot be set. It is not on the appropriate screen, or unknown."));
+        let fault = format!("Field '{other}' cannot be set. It is not on the appropriate screen, or unknown.");
+        faults.insert(other.clone(), fault);
     }
-    let fields = &body["fields"];
-    if !reference(&fields["project"], &["key", "id"]).is_some_and(State::has_project) {
-        refuse("project", "valid project is required");
-    }
-    if !reference(&fields["issuetype"], &["name", "id"]).is_some_and(|kind| matches!(kind, "Task" | "Bug" | "10001")) {
-        refuse("issuetype", "Specify a valid issue type");
-    }
-    match fields["summary"].as_str() {
-        None | Some("") => refuse("summary", "You must specify a summary of the issue."),
-        Some(text) if text.contains(['\n', '\r']) => {
-            refuse("summary", "The summary is invalid because it contains newline characters.");
-        }
-        Some(text) if text.chars().count() > 255 => refuse("summary", "Summary must be less than 255 characters."),
-        Some(_) => {}
-    }
-    if let Some(fault) = text_fault(state.kind, &fields["description"]) {
-        refuse("description", &fault);
-    }
-    for label in fields["labels"].as_array().into_iter().flatten() {
-        if label.as_str().is_none_or(|label| label.contains(' ') || label.chars().count() > 255) {
-            refuse("labels", &format!("The label '{label}' contains spaces which is invalid."));
-        }
-    }
-    let by: &[&str] = if state.kind == Kind::Cloud { &["id", "accountId"] } else { &["name"] };
-    if !fields["assignee"].is_null() && !reference(&fields["assignee"], by).is_some_and(|who| ASSIGNABLE.contains(&who))
-    {
-        refuse("assignee", "The user cannot be assigned issues.");
-    }
-    if !fields["parent"].is_null()
-        && !reference(&fields["parent"], &["key", "id"]).is_some_and(|key| state.issue(key).is_some())
-    {
-        refuse("parent", "Could not find issue by id or key.");
-    }
+    let found = [
+        ("project", project_fault(&body["fields"]["project"])),
+        ("issuetype", type_fault(&body["fields"]["issuetype"])),
+        ("summary", summary_fault(&body["fields"]["summary"])),
+        ("description", text_fault(state.kind, &body["fields"]["description"])),
+        ("labels", labels_fault(&body["fields"]["labels"])),
+        ("assignee", assignee_fault(state.kind, &body["fields"]["assignee"])),
+        ("parent", parent_fault(state, &body["fields"]["parent"])),
+    ];
+    faults.extend(found.into_iter().filter_map(|(field, fault)| Some((field.to_owned(), fault?))));
     if faults.is_empty() { Ok(()) } else { Err(json!({ "errorMessages": [], "errors": faults })) }
+}
+
+fn project_fault(project: &Value) -> Option<String> {
+    let known = reference(project, &["key", "id"]).is_some_and(State::has_project);
+    (!known).then(|| "valid project is required".to_owned())
+}
+
+fn type_fault(kind: &Value) -> Option<String> {
+    let known = reference(kind, &["name", "id"]).is_some_and(|kind| matches!(kind, "Task" | "Bug" | "10001"));
+    (!known).then(|| "Specify a valid issue type".to_owned())
+}
+
+fn summary_fault(summary: &Value) -> Option<String> {
+    let fault = match summary.as_str() {
+        None | Some("") => "You must specify a summary of the issue.",
+        Some(text) if text.contains(['\n', '\r']) => "The summary is invalid because it contains newline characters.",
+        Some(text) if text.chars().count() > 255 => "Summary must be less than 255 characters.",
+        Some(_) => return None,
+    };
+    Some(fault.to_owned())
+}
+
+fn labels_fault(labels: &Value) -> Option<String> {
+    let good =
+        |label: &&Value| label.as_str().is_some_and(|label| !label.contains(' ') && label.chars().count() <= 255);
+    let bad = labels.as_array().into_iter().flatten().find(|label| !good(label))?;
+    Some(format!("The label '{bad}' contains spaces which is invalid."))
+}
+
+fn assignee_fault(kind: Kind, assignee: &Value) -> Option<String> {
+    let by: &[&str] = if kind == Kind::Cloud { &["id", "accountId"] } else { &["name"] };
+    let good = assignee.is_null() || reference(assignee, by).is_some_and(|who| ASSIGNABLE.contains(&who));
+    (!good).then(|| "The user cannot be assigned issues.".to_owned())
+}
+
+fn parent_fault(state: &State, parent: &Value) -> Option<String> {
+    let good = parent.is_null() || reference(parent, &["key", "id"]).is_some_and(|key| state.issue(key).is_some());
+    (!good).then(|| "Could not find issue by id or key.".to_owned())
 }
 
 /// `Comment`.

@@ -10,13 +10,14 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use waybill::{
     accept::{
-        Acceptor, Fault,
+        Fault,
         fields::{Faults, Fields},
     },
     domain::{
         jira::{DEFAULT_ISSUE_TYPE, IssueKey, KeyFault, Kind, PasswordRule, ProjectKey, Settings, Site},
         secret::Secret,
     },
+    guard::Guard,
 };
 
 /// What is decided by the operator.
@@ -142,14 +143,14 @@ fn labels(jira: &Fields, faults: &Faults) -> Vec<String> {
 
 impl WantedJira {
     /// What only the guard, the stack and the recorded settings tell.
-    pub fn faults(&self, acceptor: &Acceptor, before: Option<&Settings>) -> Vec<Fault> {
+    pub fn faults(&self, guard: &Guard, stack_has_one: bool, before: Option<&Settings>) -> Vec<Fault> {
         let Some(site) = &self.settings.site else {
             let detail = "This stack has no Jira of its own (`JiraBaseUrl`): name the tenant's.";
             let missing = || Fault::new("/jira/site", "missing", detail);
-            return (!acceptor.jira_site).then(missing).into_iter().collect();
+            return (!stack_has_one).then(missing).into_iter().collect();
         };
         let mut faults = Vec::new();
-        match acceptor.guard.check_url(&site.base_url) {
+        match guard.check_url(&site.base_url) {
             Ok(target) if target.url().query().is_some() => {
                 faults.push(Fault::new("/jira/site/base_url", "format", "Must have no query."));
             }

@@ -100,3 +100,33 @@ fn every_fault_is_found_at_once() {
         json!({ "site": { "base_url": "https://jira.acme.example/jira", "kind": "datacenter" }, "project": "OPS" });
     assert_eq!(good(&center).recorded(None, None).site, None, "without a token there is no site");
 }
+
+#[test]
+fn a_site_is_the_tenants_or_the_stacks_and_is_judged_by_the_guard() {
+    let guard = Guard::new(waybill::guard::Policy::default()).unwrap();
+    let faults = |jira: &Value, stack_has_one| {
+        let found = good(jira).faults(&guard, stack_has_one, None);
+        found.into_iter().map(|fault| (fault.pointer, fault.code)).collect::<Vec<_>>()
+    };
+    let missing = |pointer: &str| vec![(pointer.to_owned(), "missing")];
+    assert_eq!(faults(&json!({ "project": "OPS" }), true), []);
+    assert_eq!(faults(&json!({ "project": "OPS" }), false), missing("/jira/site"));
+    assert_eq!(faults(&json!({ "project": "OPS", "site": site() }), false), []);
+    let at = |base_url: &str| {
+        let mut site = site();
+        site["base_url"] = json!(base_url);
+        json!({ "project": "OPS", "site": site })
+    };
+    for (base_url, code) in [
+        ("http://acme.example", "url_refused"),
+        ("https://10.0.0.1", "url_refused"),
+        ("https://acme.example:8443", "url_refused"),
+        ("https://u:p@acme.example", "url_refused"),
+        ("https://acme.example/?a=1", "format"),
+    ] {
+        assert_eq!(faults(&at(base_url), true), [("/jira/site/base_url".to_owned(), code)], "{base_url}");
+    }
+    let mut tokenless = at("https://acme.example");
+    tokenless["site"]["token"] = Value::Null;
+    assert_eq!(faults(&tokenless, true), missing("/jira/site/token"));
+}

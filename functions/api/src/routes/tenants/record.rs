@@ -81,7 +81,8 @@ impl Known {
             faults.push(Fault::new("/zip/password/value", "missing", detail));
         }
         if let Some(jira) = &settings.jira {
-            faults.extend(jira.faults(&app.acceptor, before.and_then(|before| before.row.jira.as_ref())));
+            let known = before.and_then(|before| before.row.jira.as_ref());
+            faults.extend(jira.faults(&app.acceptor.guard, app.acceptor.jira_site, known));
         }
         Ok(known)
     }

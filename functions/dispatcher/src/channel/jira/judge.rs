@@ -129,11 +129,10 @@ fn later(answer: &Answer, body: &[u8], now: Timestamp) -> AttemptOutcome {
     let said = said(answer.status, body);
     let asked = retry_after(&answer.headers, now);
     match answer.status {
-        401 => retryable(format!("{said}; the operator must mend the credential of Jira"), asked),
-        403 => retryable(format!("{said}; the operator must grant the credential what is missing"), asked),
-        404 => retryable(format!("{said}; the operator must look at the address of Jira"), asked),
-        300..=399 => retryable(format!("{said}; redirects are not followed"), asked),
-        429 => retryable(said, asked),
+        401 => retryable(format!("{said} (the operator must mend the credential of Jira)"), asked),
+        403 => retryable(format!("{said} (the operator must grant the credential what is missing)"), asked),
+        404 => retryable(format!("{said} (the operator must look at the address of Jira)"), asked),
+        300..=399 => retryable(format!("{said} (redirects are not followed)"), asked),
         // It may have been made before that was said.
         200..=299 | 500.. => retryable(said, Some(asked.unwrap_or(SETTLE).max(SETTLE))),
         _ => retryable(said, asked),

@@ -10,7 +10,7 @@ fn now() -> Timestamp {
     "2026-11-27T10:00:00Z".parse().unwrap()
 }
 
-fn answered(status: u16, retry_after: Option<&str>, body: &str) -> Exchange {
+fn answered(status: u16, retry_after: Option<&str>, body: &str) -> (Answer, Vec<u8>) {
     let mut headers = http::HeaderMap::new();
     headers.extend(retry_after.map(|value| (http::header::RETRY_AFTER, value.parse().unwrap())));
     let answer = Answer {
@@ -20,16 +20,16 @@ fn answered(status: u16, retry_after: Option<&str>, body: &str) -> Exchange {
         remote_addr: None,
         duration: Duration::from_millis(5),
     };
-    Ok((answer, body.as_bytes().to_vec()))
+    (answer, body.as_bytes().to_vec())
 }
 
 fn outcome(deed: Deed<'_>, status: u16, body: &str) -> AttemptOutcome {
-    made(deed, answered(status, None, body), now()).outcome
+    made(deed, Ok(answered(status, None, body)), now()).outcome
 }
 
 /// Seconds that are waited at least; none where the outcome is final.
 fn wait(status: u16, asked: Option<&str>) -> Option<i64> {
-    match made(Deed::CreateIssue, answered(status, asked, "{}"), now()).outcome {
+    match made(Deed::CreateIssue, Ok(answered(status, asked, "{}")), now()).outcome {
         AttemptOutcome::Retryable { retry_after, .. } => Some(retry_after.map_or(0, |wait| wait.as_secs())),
         _ => None,
     }
@@ -93,7 +93,7 @@ fn what_may_have_been_made_is_given_time_to_be_found() {
 
 #[test]
 fn a_search_finds_the_oldest_or_nothing_or_ends_the_attempt() {
-    let found = |status, body: &str| found(answered(status, None, body), now());
+    let found = |status, body: &str| found(Ok(answered(status, None, body)), now());
     assert_eq!(found(200, r#"{"issues":[],"isLast":true}"#), Ok(Found::Nothing));
     let one = r#"{"issues":[{"id":"1","key":"OPS-7","self":"https://x"},{"key":"OPS-8"}]}"#;
     let Ok(Found::Issue(key, attempted)) = found(200, one) else { panic!() };
@@ -107,7 +107,7 @@ fn a_search_finds_the_oldest_or_nothing_or_ends_the_attempt() {
 #[test]
 fn a_comment_is_known_by_its_words_even_in_a_page_that_is_cut_off() {
     let words = "waybill-dlv_1-0";
-    let look = |status, body: &str| commented(answered(status, None, body), words, now());
+    let look = |status, body: &str| commented(Ok(answered(status, None, body)), words, now());
     assert_eq!(look(200, r#"{"comments":[{"body":"waybill-dlv_2-0"}]}"#), Ok(None));
     let found = look(200, r#"{"comments":[{"body":"x waybill-dlv_1-0"},{"bo"#).unwrap().unwrap();
     assert_eq!((found.outcome, found.response), (AttemptOutcome::Success, None), "of others' comments nothing is kept");
@@ -126,7 +126,7 @@ proptest! {
                 }
             }
         }
-        let _ = found(answered(status, None, &body), now());
-        let _ = read(answered(status, None, &body), now());
+        let _ = found(Ok(answered(status, None, &body)), now());
+        let _ = read(Ok(answered(status, None, &body)), now());
     }
 }

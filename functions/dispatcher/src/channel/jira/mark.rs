@@ -29,9 +29,10 @@ impl Mark {
         format!("waybill-{}", self.delivery)
     }
 
-    /// Words that end a comment. Each generation has its own: who has it delivered again wants to be told again.
+    /// Words that end a comment. Each generation has its own: who has it delivered again wants to be told again. Letters,
+    /// digits and dashes: neither JSON nor wiki markup has another way to write them.
     pub fn words(&self) -> String {
-        format!("waybill-{}-{}", self.delivery, self.generation)
+        format!("waybill-{}-{}", self.delivery.uuid().as_simple(), self.generation)
     }
 
     /// The property of issues and comments.

@@ -94,7 +94,14 @@ impl<'a> Client<'a> {
                 let token = open(app, &site.token_sealed, &key).await?;
                 (site.base_url.clone(), site.kind, JiraCredential { email: site.email.clone(), token })
             }
-            (None, Some(site)) => (site.base_url.clone(), site.kind, (*site.credential.get().await?).clone()),
+            (None, Some(site)) => match site.credential.get().await {
+                Ok(credential) => (site.base_url.clone(), site.kind, (*credential).clone()),
+                // The operator has not set it yet, or not as it must be.
+                Err(error) => {
+                    tracing::error!(%error, "the credential of the stack's Jira cannot be used");
+                    return Ok(None);
+                }
+            },
             (None, None) => return Ok(None),
         };
         let Some((authorization, confidential)) = authorization(kind, credential) else { return Ok(None) };
