@@ -111,7 +111,7 @@ fn additional(text: &str, faults: &mut Faults) -> BTreeMap<String, String> {
 }
 
 fn header(name: &str, value: &str) -> Result<(String, String), headers::Refused> {
-    let name = headers::name(name.trim())?;
+    let name = headers::name(name.trim_matches(' '))?;
     if name == REQUEST_ID {
         return Err(("not_allowed", format!("The header {name} is reserved: it names the request.")));
     }

@@ -144,7 +144,7 @@ mod tests {
     const WALLET: &str = include_str!("../../../../../infra/reports/Report_digital_wallet_transaction_detail.toml");
 
     fn made(raw: &str) -> (Json, Vec<(String, &'static str)>) {
-        let definition = parse("wallet.toml", WALLET).unwrap();
+        let definition = parse("Report_digital_wallet_transaction_detail.toml", WALLET).unwrap();
         let (wanted, mut faults) = query::read(Some(raw));
         let body = body(&wanted, &definition, &Eclipse::default(), &TimeZone::UTC, &mut faults);
         (body, faults.into_vec().into_iter().map(|fault| (fault.pointer, fault.code)).collect())

@@ -182,6 +182,7 @@ fn format_of(body: &Json) -> Format {
 fn file_response(file: &ReportFile, format: Format, bytes: Vec<u8>) -> Result<Response, Problem> {
     let name = format!("attachment; filename=\"{}\"", file.name);
     let headers = [
+        (header::CONTENT_LENGTH, HeaderValue::from(bytes.len())),
         (header::CONTENT_TYPE, HeaderValue::from_static(format.media_type())),
         (header::CONTENT_DISPOSITION, HeaderValue::from_str(&name).map_err(|e| Problem::unavailable(&e))?),
     ];
