@@ -1,5 +1,7 @@
 //! Eclipse's reports API.
 
+mod error;
+
 use std::sync::Arc;
 
 use axum::Router;
