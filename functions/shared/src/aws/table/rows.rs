@@ -1,11 +1,15 @@
 //! Which domain types are rows, and the few rows that are nothing else.
 
 mod delivery;
+mod user;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-pub use self::delivery::{AttemptRow, DeliveryIndex, ProcessEvent};
+pub use self::{
+    delivery::{AttemptRow, DeliveryIndex, ProcessEvent},
+    user::UserPlace,
+};
 use super::{Row, keys::Key};
 use crate::domain::{
     admission::Slot,
