@@ -53,6 +53,12 @@ fn success_clears_the_pair_and_gives_others_one_back() {
 }
 
 #[test]
+fn a_clock_that_is_behind_keeps_nobody_waiting() {
+    let behind = after(pair(), 1).tried(at(-5)).unwrap();
+    assert_eq!((behind.count, behind.last_at), (2, at(0)));
+}
+
+#[test]
 fn waits_are_told_in_whole_seconds() {
     let locked = Locked(at(30));
     assert_eq!((locked.seconds(at(0)), locked.seconds(at(30)), locked.seconds(at(99))), (30, 1, 1));

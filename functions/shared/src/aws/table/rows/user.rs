@@ -7,7 +7,7 @@ use crate::aws::table::{Row, keys::Key};
 use crate::domain::{
     id::UserId,
     tries::{Counted, Tries},
-    user::{User, UserIdentity},
+    user::User,
 };
 
 impl Row for User {
@@ -42,11 +42,6 @@ impl Row for UserPlace {
 }
 
 impl Key {
-    /// Where the user of an identity stands.
-    pub fn of_identity(identity: &UserIdentity) -> Self {
-        Self::user_place(identity.as_str())
-    }
-
     /// Tries to log in that are counted together.
     pub fn tries(of: &Counted) -> Self {
         match of {
