@@ -25,7 +25,7 @@ use waybill::{
 };
 
 use crate::{
-    auth::{Authenticator, UserPool},
+    auth::{Authenticator, UserPool, Users},
     problem::Problem,
     worker::Worker,
 };
@@ -60,7 +60,7 @@ pub struct App {
     /// Signs direct links.
     pub signer: LinkSigner,
     /// Opens links and webhook secrets.
-    pub sealing: CachedSecret<Keyring>,
+    pub sealing: Arc<CachedSecret<Keyring>>,
     /// Their public halves are published.
     pub signing: CachedSecret<SigningKeys>,
     /// Base of the URLs that are handed out, without a trailing slash.
@@ -79,12 +79,14 @@ impl App {
         let sqs = aws_sdk_sqs::Client::new(&aws);
         let queue = Queue::new(sqs.clone(), config::text("WAYBILL_REQUEST_QUEUE")?);
         let report_bucket = config::text("WAYBILL_REPORT_BUCKET")?;
+        let sealing = Arc::new(sealing_keyring(secrets.clone(), config::text("WAYBILL_SEALING_SECRET")?));
         Ok(Self {
             authenticator: Authenticator::new(
                 Arc::clone(&store),
                 table.clone(),
                 Arc::clone(&guard),
                 UserPool::from_env(),
+                Users::new(table.clone(), Arc::clone(&sealing)),
             ),
             acceptor: Acceptor {
                 table: table.clone(),
@@ -110,7 +112,7 @@ impl App {
                 report_bucket,
                 link_signer_key(secrets.clone(), config::text("WAYBILL_LINK_SIGNER_SECRET")?),
             ),
-            sealing: sealing_keyring(secrets.clone(), config::text("WAYBILL_SEALING_SECRET")?),
+            sealing,
             signing: signing_keys(secrets, config::text("WAYBILL_SIGNING_SECRET")?),
             public_url: config::text("WAYBILL_PUBLIC_URL")?.trim_end_matches('/').to_owned(),
         })

@@ -18,6 +18,17 @@ pub fn too_large() -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
 }
 
+/// A body of at most [`MAX_BODY`] bytes, whatever it holds.
+pub struct RawBody(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for RawBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        Bytes::from_request(request, state).await.map(Self).map_err(|_| too_large())
+    }
+}
+
 /// A body that is well-formed JSON, whatever it says.
 pub struct JsonBody(pub Value);
 
@@ -25,11 +36,15 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let bytes = Bytes::from_request(request, state).await.map_err(|_| too_large())?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
-            // serde's message quotes nothing but punctuation and positions for syntax errors.
-            let detail = format!("The body is not JSON: {error}.");
-            Problem::new(StatusCode::BAD_REQUEST, "malformed_json", detail)
-        })
+        json(&RawBody::from_request(request, state).await?.0).map(Self)
     }
+}
+
+/// Reads well-formed JSON.
+pub fn json(bytes: &[u8]) -> Result<Value, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        // serde's message quotes nothing but punctuation and positions for syntax errors.
+        let detail = format!("The body is not JSON: {error}.");
+        Problem::new(StatusCode::BAD_REQUEST, "malformed_json", detail)
+    })
 }

@@ -1,4 +1,5 @@
-//! Every route of the own API in one place; `compat` has those of other products. Public ones: health, managed links, `/.well-known/*`.
+//! Every route of the own API in one place; `compat` has those of other products. Public ones: health, managed links, `/.well-known/*`;
+//! there also Eclipse's log-in.
 
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use crate::{
     problem::Problem,
     routes::{
         api_keys, dead_letters, deliveries, endpoints, licences, links, manifest, reports, requests, tenants, usage,
-        well_known,
+        users, well_known,
     },
 };
 
@@ -68,6 +69,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/erasures/{erasure}", get(tenants::erasures::show))
         .route("/v1/tenants/{tenant}/api-keys", post(api_keys::create).get(api_keys::list))
         .route("/v1/tenants/{tenant}/api-keys/{key}", delete(api_keys::revoke))
+        .route("/v1/tenants/{tenant}/users", post(users::create).get(users::list))
+        .route("/v1/tenants/{tenant}/users/{user}", get(users::show).put(users::put).delete(users::delete))
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "no_such_route", "There is no such path.") })
         .method_not_allowed_fallback(|| async {
             let detail = "The path exists, but not with this method; see the Allow header.";

@@ -5,7 +5,10 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, RandomizedNonceKey, UnboundKey};
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, RandomizedNonceKey, UnboundKey},
+    hkdf::{HKDF_SHA256, Prk, Salt},
+};
 use base64::{
     Engine as _,
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
@@ -46,6 +49,8 @@ pub struct Keyring {
 struct Key {
     seal: RandomizedNonceKey,
     open: LessSafeKey,
+    /// Keys for other purposes come from this one, by HKDF; it gives nothing of the key itself away.
+    root: Prk,
 }
 
 /// The keyring's form in Secrets Manager.
@@ -134,6 +139,21 @@ impl Keyring {
         plaintext.map(|plaintext| Secret::new(plaintext.to_vec())).map_err(|_| SealError::Refused)
     }
 
+    /// Id of the key that seals now.
+    pub fn current(&self) -> &str {
+        &self.current
+    }
+
+    /// A key of 32 bytes for another purpose, derived from the key of that id (HKDF-SHA-256, the purpose as `info`).
+    /// Purposes get unlike keys; none for an id that is not in the ring.
+    pub fn derive(&self, id: &str, purpose: &str) -> Option<Secret<[u8; KEY_BYTES]>> {
+        let info = [purpose.as_bytes()];
+        let material = self.keys.get(id)?.root.expand(&info, HKDF_SHA256).ok()?;
+        let mut bytes = [0; KEY_BYTES];
+        material.fill(&mut bytes).ok()?;
+        Some(Secret::new(bytes))
+    }
+
     /// As [`Self::open`], for what was a text.
     ///
     /// # Errors
@@ -150,7 +170,8 @@ impl Key {
         let wrong_length = |_| SealError::Keyring("a key that has not 32 bytes");
         let seal = RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(wrong_length)?;
         let open = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &bytes).map_err(wrong_length)?);
-        Ok(Self { seal, open })
+        let root = Salt::new(HKDF_SHA256, b"waybill keyring").extract(&bytes);
+        Ok(Self { seal, open, root })
     }
 }
 
@@ -208,6 +229,22 @@ mod tests {
         ] {
             assert!(matches!(Keyring::parse(json), Err(SealError::Keyring(_))), "{json}");
         }
+    }
+
+    #[test]
+    fn derived_keys_differ_by_key_and_purpose() {
+        let ring = ring("k2", &[("k1", 1), ("k2", 2)]);
+        let derive = |id: &str, purpose: &str| ring.derive(id, purpose).map(|key| *key.expose());
+        let one = derive("k1", "a").unwrap();
+        assert_eq!(Some(one), derive("k1", "a"));
+        assert!(one != [1; 32] && Some(one) != derive("k2", "a") && Some(one) != derive("k1", "b"));
+        assert_eq!((derive("k9", "a"), ring.current()), (None, "k2"));
+        // By an implementation of its own: HMAC(salt, key) is the root, HMAC(root, "a" 01) the key.
+        let hmac = |key: &[u8], text: &[u8]| {
+            let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, key);
+            aws_lc_rs::hmac::sign(&key, text).as_ref().to_vec()
+        };
+        assert_eq!(one.to_vec(), hmac(&hmac(b"waybill keyring", &[1; 32]), b"a\x01"));
     }
 
     #[test]

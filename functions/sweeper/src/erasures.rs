@@ -13,7 +13,7 @@ use serde_json::json;
 use waybill::{
     aws::table::{
         RawRow, Stored, TableError, Write,
-        keys::{self, DELIVERIES, HEALTH, Key, LINKS, PROCESS_EVENTS, REQUESTS, WAITING, story},
+        keys::{self, DELIVERIES, HEALTH, Key, LINKS, PROCESS_EVENTS, REQUESTS, USERS, WAITING, story},
         rows::ErasedRequest,
     },
     clock,
@@ -24,6 +24,7 @@ use waybill::{
         id::{AuditId, ErasureId, RequestId},
         lane,
         link::Link,
+        user::User,
     },
 };
 
@@ -75,13 +76,33 @@ async fn rows(app: &App, erasure: &Erasure) -> Result<u64, Left> {
     let mut keys = app.table.keys(&own.pk, "", PIECE).await?;
     keys.retain(|key| *key != own);
     let (requests, others): (Vec<Key>, Vec<Key>) = keys.into_iter().partition(|key| request_of(key).is_some());
+    let of_users = log_ins(app, &others).await?;
     app.table.delete(&others).await?;
     let removed: Vec<u64> = stream::iter(requests.iter().filter_map(|key| Some((key, request_of(key)?))))
         .map(|(key, id)| request(app, erasure, key, id))
         .buffer_unordered(CONCURRENCY)
         .try_collect()
         .await?;
-    Ok(others.len() as u64 + removed.iter().sum::<u64>())
+    Ok(of_users + others.len() as u64 + removed.iter().sum::<u64>())
+}
+
+/// What is recorded under the identities of users among these rows: nothing else leads there.
+async fn log_ins(app: &App, rows: &[Key]) -> Result<u64, Left> {
+    let mut removed = 0;
+    for key in rows.iter().filter(|key| key.sk.starts_with(USERS)) {
+        let user = match app.table.get::<User>(key).await {
+            Ok(user) => user,
+            // Else no erasure would end because of it.
+            Err(error @ TableError::Malformed { .. }) => {
+                tracing::error!(%error, "a user is removed without its identity");
+                None
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let Some(user) = user else { continue };
+        removed += clear(app, &Key::user_place(user.row.identity.as_str()).pk, "").await?;
+    }
+    Ok(removed)
 }
 
 /// Whose story the row leads to: a request's, or that of an event of no report.

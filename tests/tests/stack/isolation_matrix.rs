@@ -87,6 +87,14 @@ fn routes() -> Vec<Route> {
         admin("/v1/tenants/{tenant}/recipient-keys/{fingerprint}", vec![delete()]),
         admin("/v1/tenants/{tenant}/api-keys", vec![get(), post(json!({ "name": "x", "scopes": ["reports:read"] }))]),
         admin("/v1/tenants/{tenant}/api-keys/{key}", vec![delete()]),
+        admin(
+            "/v1/tenants/{tenant}/users",
+            vec![get(), post(json!({ "identity": "erp", "scopes": ["reports:read"] }))],
+        ),
+        admin(
+            "/v1/tenants/{tenant}/users/{user}",
+            vec![get(), (Method::PUT, json!({ "scopes": ["reports:read"] })), delete()],
+        ),
         admin("/v1/erasures/{erasure}", vec![get()]),
     ]
 }
@@ -137,6 +145,7 @@ impl Ids {
             .replace("{delivery}", &self.delivery)
             .replace("{recovery}", &self.recovery)
             .replace("{report}", "Report_digital_wallet_transaction_detail")
+            .replace("{user}", &waybill::domain::id::UserId::generate().to_string())
             .replace("{erasure}", &ErasureId::generate().to_string())
     }
 }

@@ -21,6 +21,7 @@ mod deliveries_api;
 mod direct_links;
 mod eclipse_async;
 mod eclipse_client;
+mod eclipse_login;
 mod eclipse_sync;
 mod ending;
 mod endpoint_auth;

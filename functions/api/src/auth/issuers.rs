@@ -24,7 +24,7 @@ use super::{
 use crate::problem::Problem;
 
 /// Longest token that is looked at, in bytes.
-const MAX_TOKEN: usize = 16 * 1024;
+pub(super) const MAX_TOKEN: usize = 16 * 1024;
 
 /// What stands before a scope's name in tokens of a pool: the identifier of the template's resource server.
 const POOL_SCOPES: &str = "waybill/";

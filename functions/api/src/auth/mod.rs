@@ -3,14 +3,18 @@
 //! A bearer JWT of a known issuer proves a subject; the recorded mapping (issuer, subject) → tenant says whose it is.
 //! No claim of a token ever names the tenant. Only the operator's configuration makes a subject an admin, and an admin
 //! belongs to no tenant. A tenant's own issuer can yield that tenant alone. An API key acts for the tenant under which
-//! it is recorded.
+//! it is recorded. A user's token, minted here after a log-in, acts for the user's tenant while the user's row says so.
 
 mod api_keys;
 mod caller;
 mod credential;
 mod issuers;
 mod keys;
+mod password;
+mod session;
 mod token;
+mod tries;
+mod users;
 
 use std::sync::Arc;
 
@@ -29,6 +33,8 @@ use waybill::{
 pub use self::{
     caller::{Admin, MayRead, MayRequest, MayWriteEndpoints, Member, source_ip},
     issuers::UserPool,
+    password::hash as hash_password,
+    users::{NoSession, Session, Users},
 };
 use self::{credential::Credential, issuers::Issuers, token::Verified};
 use crate::problem::Problem;
@@ -45,7 +51,7 @@ pub enum Caller {
     Member {
         /// Which.
         tenant: String,
-        /// `issuer subject`, or `api-key key_…`, for the record.
+        /// `issuer subject`, `api-key key_…` or `user usr_…`, for the record.
         subject: String,
         /// What it may do.
         scopes: Vec<Scope>,
@@ -55,20 +61,34 @@ pub enum Caller {
 /// Checks credentials.
 pub struct Authenticator {
     issuers: Issuers,
+    users: Users,
     table: Table,
 }
 
 impl Authenticator {
     /// Reads the operator's issuers from the configuration bucket; tenants' issuers, mappings and API keys from the
     /// table. `pool` is the stack's own user pool, if it has one.
-    pub fn new(config: Arc<ConfigStore>, table: Table, guard: Arc<Guard>, pool: Option<UserPool>) -> Self {
-        Self { issuers: Issuers::new(config, table.clone(), guard, pool), table }
+    pub fn new(
+        config: Arc<ConfigStore>,
+        table: Table,
+        guard: Arc<Guard>,
+        pool: Option<UserPool>,
+        users: Users,
+    ) -> Self {
+        Self { issuers: Issuers::new(config, table.clone(), guard, pool), users, table }
+    }
+
+    /// Users who log in with a password.
+    pub fn users(&self) -> &Users {
+        &self.users
     }
 
     /// The caller behind a credential. A token that names scopes of ours is limited to them.
     pub async fn authenticate(&self, credential: Credential<'_>, now: Timestamp) -> Result<Caller, Problem> {
         match credential {
             Credential::ApiKey(text) => api_keys::verify(&self.table, text, now).await,
+            // Looked at first: no issuer of that name is ever asked.
+            Credential::Token(text) if session::claims_to_be(text) => self.users.caller(text, now).await,
             Credential::Token(text) => self.subject_of(self.issuers.verify(text).await?).await,
         }
     }

@@ -11,4 +11,5 @@ pub mod reports;
 pub mod requests;
 pub mod tenants;
 pub mod usage;
+pub mod users;
 pub mod well_known;

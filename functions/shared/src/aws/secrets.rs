@@ -50,9 +50,14 @@ impl<T> CachedSecret<T> {
 
     /// The parsed secret.
     pub async fn get(&self) -> Result<Arc<T>, SecretError> {
+        self.not_older_than(FRESH).await
+    }
+
+    /// The parsed secret as it was that long ago at most: for who meets a key that it does not have yet.
+    pub async fn not_older_than(&self, age: Duration) -> Result<Arc<T>, SecretError> {
         let mut cached = self.cached.lock().await;
         if let Some((read_at, value)) = &*cached
-            && read_at.elapsed() < FRESH
+            && read_at.elapsed() < age
         {
             return Ok(Arc::clone(value));
         }

@@ -115,6 +115,10 @@ id!(
     /// An API key of a tenant.
     ApiKeyId, "key"
 );
+id!(
+    /// A user of a tenant.
+    UserId, "usr"
+);
 
 impl DeliveryId {
     /// The delivery of `event` to `receiver`: the same two give the same id, so that a repeated fan-out

@@ -33,4 +33,6 @@ pub mod secret;
 pub mod statistics;
 pub mod style;
 pub mod tenant;
+pub mod tries;
+pub mod user;
 pub mod wrapping;

@@ -142,6 +142,12 @@ impl IntoResponse for EclipseError {
     }
 }
 
+/// The path exists, but not with this method.
+pub async fn wrong_method() -> EclipseError {
+    let description = "The path exists, but not with this method; see the Allow header.";
+    EclipseError::new(StatusCode::METHOD_NOT_ALLOWED, Code::Validation, description)
+}
+
 /// What tells deployments apart: the name under which this one is reached.
 fn environment() -> String {
     let url = waybill::config::optional("WAYBILL_PUBLIC_URL");

@@ -1,12 +1,13 @@
-//! Eclipse's reports API: its path, its query parameters, its answers and errors.
+//! Eclipse's reports API: its path, its query parameters, its answers and errors; and its log-in.
 //!
-//! [`query`] reads what is asked, [`parameter`] turns texts into the definition's types, [`delivery`] who is to be told,
-//! [`order`] makes one order of it. [`reports`] is the route; [`at_once`] has a report made while its caller waits.
+//! [`login`] gives its clients a token. [`query`] reads what is asked, [`parameter`] turns texts into the definition's
+//! types, [`delivery`] who is to be told, [`order`] makes one order of it. [`reports`] is the route; [`at_once`] has a
+//! report made while its caller waits.
 
 mod at_once;
 mod delivery;
-#[allow(dead_code, reason = "wrong credentials are told by the login")]
 mod error;
+mod login;
 mod order;
 mod parameter;
 mod query;
@@ -14,13 +15,21 @@ mod reports;
 
 use std::sync::Arc;
 
-use axum::{Router, routing::get};
+use axum::{
+    Router,
+    routing::{get, post},
+};
 
 use crate::app::App;
 
 /// Its routes.
 pub fn routes() -> Router<Arc<App>> {
     // A `HEAD` would run the report and throw it away.
-    let report = get(reports::run).head(reports::not_this_method).fallback(reports::not_this_method);
-    Router::new().route("/eclipse-conductor/rest/v1/tenants/{tenant}/reports/{report}", report)
+    let report = get(reports::run).head(reports::not_this_method);
+    Router::new()
+        .route("/eclipse-conductor/rest/v1/tenants/{tenant}/reports/{report}", report)
+        .route("/eclipse-conductor/rest/v1/authentication/login", post(login::login))
+        .route("/eclipse-conductor/rest/v1/authentication/renew", post(login::renew))
+        .route("/eclipse-conductor/rest/v1/authentication/logout", post(login::logout))
+        .method_not_allowed_fallback(error::wrong_method)
 }

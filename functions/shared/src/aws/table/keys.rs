@@ -35,6 +35,11 @@
 //! | request that an erasure removed | `E#{erasure}` | `REQ#{request}` |
 //! | identity | `ID#{sha256(issuer, subject)}` | `IDENTITY` |
 //! | API key | `T#{tenant}` | `KEY#{key}` |
+//! | user | `T#{tenant}` | `USR#{user}` |
+//! | where the user of an identity stands | `U#{sha256(identity)}` | `USER` |
+//! | tries to log in with an identity | `U#{sha256(identity)}` | `TRIES` |
+//! | those from one address | `U#{sha256(identity)}` | `TRIES#{sha256(address)}` |
+//! | tries to log in from an address | `S#{sha256(address)}` | `TRIES` |
 //! | watch over recipient keys | `T#{tenant}` | `RECIPIENT_KEYS` |
 //! | issuer of a tenant's own | `ISS#{sha256(issuer)}` | `ISSUER` |
 //! | where a managed link stands | `L#{sha256(capability)}` | `LINK` |
@@ -52,7 +57,9 @@ use jiff::{Timestamp, civil::Date};
 use uuid::Uuid;
 
 pub use self::due::DueRow;
-use crate::domain::id::{ApiKeyId, AuditId, DeliveryId, EndpointId, ErasureId, EventId, LinkId, RecoveryId, RequestId};
+use crate::domain::id::{
+    ApiKeyId, AuditId, DeliveryId, EndpointId, ErasureId, EventId, LinkId, RecoveryId, RequestId, UserId,
+};
 
 /// Primary key of an item.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -68,6 +75,9 @@ pub const ADMISSION: &str = "ADM#";
 
 /// What the sort keys of a tenant's API keys begin with.
 pub const API_KEYS: &str = "KEY#";
+
+/// What the sort keys of a tenant's users begin with.
+pub const USERS: &str = "USR#";
 
 /// Sort key of the watch over a tenant's recipient keys.
 pub const KEY_WATCH: &str = "RECIPIENT_KEYS";
@@ -308,6 +318,31 @@ impl Key {
         Self::new(format!("T#{tenant}"), format!("{API_KEYS}{key}"))
     }
 
+    /// A user.
+    pub fn user(tenant: &str, user: UserId) -> Self {
+        Self::new(format!("T#{tenant}"), format!("{USERS}{user}"))
+    }
+
+    /// Where the user of an identity, in lower case, stands: whose it is is not known before.
+    pub fn user_place(identity: &str) -> Self {
+        Self::new(log_ins(&crate::digest::sha256_hex(identity.as_bytes())), "USER")
+    }
+
+    /// Tries to log in with the identity of that digest.
+    pub fn tries_of(identity: &str) -> Self {
+        Self::new(log_ins(identity), "TRIES")
+    }
+
+    /// Those from the address of that digest.
+    pub fn tries_from(identity: &str, source: &str) -> Self {
+        Self::new(log_ins(identity), format!("TRIES#{source}"))
+    }
+
+    /// Tries to log in from the address of that digest.
+    pub fn tries_by(source: &str) -> Self {
+        Self::new(format!("S#{source}"), "TRIES")
+    }
+
     /// The watch over a tenant's recipient keys.
     pub fn key_watch(tenant: &str) -> Self {
         Self::new(format!("T#{tenant}"), KEY_WATCH)
@@ -353,6 +388,11 @@ pub fn ends_since(at: Timestamp) -> String {
 /// Partition of all that belongs to one request.
 pub fn story(tenant: &str, request: RequestId) -> String {
     format!("T#{tenant}#{request}")
+}
+
+/// Partition of all that is recorded under an identity, by its digest.
+pub fn log_ins(identity: &str) -> String {
+    format!("U#{identity}")
 }
 
 /// Partition of a tenant's audit trail.

@@ -3,6 +3,7 @@
 mod delivery;
 mod licence;
 mod treports;
+mod user;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     delivery::{AttemptRow, DeliveryIndex, ProcessEvent},
     treports::TreportsNumber,
+    user::UserPlace,
 };
 use super::{Row, keys::Key};
 use crate::domain::{
