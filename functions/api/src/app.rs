@@ -81,6 +81,7 @@ impl App {
                 config: Arc::clone(&store),
                 guard,
                 retention_hours: config::parsed("WAYBILL_RETENTION_HOURS")?,
+                email: !config::optional("WAYBILL_EMAIL_FROM").is_empty(),
             },
             table,
             deliveries: Queue::new(sqs.clone(), config::text("WAYBILL_DELIVERY_QUEUE")?),

@@ -48,6 +48,8 @@ pub async fn of(app: &App, delivery: &Delivery) -> Result<Option<Receiver>, Retr
             one_off(app, &event.tenant, (url.clone(), *profile), headers).await.map(Some)
         }
         Target::Endpoint { id } => registered(app, &event.tenant, *id).await,
+        // Not sent yet.
+        Target::Email { .. } => Ok(None),
     }
 }
 

@@ -30,6 +30,7 @@ impl App {
                 config: Arc::new(ConfigStore::new(s3, config::text("WAYBILL_CONFIG_BUCKET")?)),
                 guard: Arc::new(config::guard()?),
                 retention_hours: config::parsed("WAYBILL_RETENTION_HOURS")?,
+                email: !config::optional("WAYBILL_EMAIL_FROM").is_empty(),
             },
         })
     }

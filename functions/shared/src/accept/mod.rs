@@ -143,6 +143,8 @@ pub struct Acceptor {
     pub guard: Arc<Guard>,
     /// Life of a file unless the tenant has its own, in hours.
     pub retention_hours: u32,
+    /// Whether there is a sender's address, without which no mail is sent.
+    pub email: bool,
 }
 
 impl Acceptor {

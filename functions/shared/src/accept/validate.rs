@@ -1,5 +1,6 @@
 //! What is asked against the definition and the tenant's settings: every fault at once.
 
+mod email;
 mod output;
 
 use jiff::{SignedDuration, Timestamp};
@@ -37,7 +38,7 @@ impl Acceptor {
         let wrapping = output::wrapping(&ask, tenant, (format, packaging), &mut faults);
         check_recipients(tenant, packaging, now, &mut faults);
         if let Some(target) = &ask.delivery {
-            self.check_receiver(&tenant.id, target, &mut faults).await?;
+            self.check_receiver(tenant, target, &mut faults).await?;
         }
         if !faults.is_empty() {
             return Err(Rejected::Invalid(faults));
@@ -65,7 +66,7 @@ impl Acceptor {
         })
     }
 
-    async fn check_receiver(&self, tenant: &str, target: &Target, faults: &mut Vec<Fault>) -> Result<(), Rejected> {
+    async fn check_receiver(&self, tenant: &Tenant, target: &Target, faults: &mut Vec<Fault>) -> Result<(), Rejected> {
         match target {
             Target::Webhook { url, .. } => {
                 if let Err(refused) = self.guard.check_url(url) {
@@ -73,10 +74,11 @@ impl Acceptor {
                 }
             }
             Target::Endpoint { id } => {
-                if self.table.get::<Endpoint>(&Key::endpoint(tenant, *id)).await?.is_none() {
+                if self.table.get::<Endpoint>(&Key::endpoint(&tenant.id, *id)).await?.is_none() {
                     faults.push(Fault::new("/delivery/endpoint", "unknown_endpoint", "There is no such endpoint."));
                 }
             }
+            Target::Email { to, .. } => faults.extend(email::check(self.email, tenant, to)),
         }
         Ok(())
     }
@@ -86,7 +88,7 @@ impl Acceptor {
 fn on_terms(target: Target, terms: &Terms) -> Target {
     match target {
         Target::Webhook { url, .. } => Target::Webhook { url, profile: terms.profile, headers: terms.headers.clone() },
-        registered @ Target::Endpoint { .. } => registered,
+        other @ (Target::Endpoint { .. } | Target::Email { .. }) => other,
     }
 }
 

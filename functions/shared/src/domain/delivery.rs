@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::machine::Step;
 use super::{
+    email::Content,
     endpoint::Profile,
     id::{DeliveryId, EndpointId, RecoveryId},
     message::Announcement,
@@ -52,6 +53,14 @@ pub enum Target {
         /// Which.
         id: EndpointId,
     },
+    /// A mail to each address.
+    Email {
+        /// Addresses as they were given; in a delivery, one.
+        to: Vec<String>,
+        /// What the mail says of what there is to say; settled when deliveries are made.
+        #[serde(default, skip_serializing_if = "Content::is_whole")]
+        content: Content,
+    },
 }
 
 impl Target {
@@ -60,11 +69,16 @@ impl Target {
         Self::Webhook { url: url.into(), profile: Profile::Waybill, headers: BTreeMap::new() }
     }
 
+    /// A mail to each address.
+    pub const fn email(to: Vec<String>) -> Self {
+        Self::Email { to, content: Content::Whole }
+    }
+
     /// The registered endpoint, if it is one.
     pub const fn endpoint(&self) -> Option<EndpointId> {
         match self {
             Self::Endpoint { id } => Some(*id),
-            Self::Webhook { .. } => None,
+            Self::Webhook { .. } | Self::Email { .. } => None,
         }
     }
 
@@ -73,6 +87,8 @@ impl Target {
         match self {
             Self::Webhook { url, .. } => url.clone(),
             Self::Endpoint { id } => id.to_string(),
+            Self::Email { to, content: Content::Password } => format!("mailto:{}#password", to.join(",")),
+            Self::Email { to, .. } => format!("mailto:{}", to.join(",")),
         }
     }
 }

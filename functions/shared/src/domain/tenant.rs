@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    id::ErasureId, interface::Interfaces, link::LinkPolicy, outcome::Packaging, password, password::PasswordPolicy,
-    wrapping::ZipCipher,
+    email::EmailSettings, id::ErasureId, interface::Interfaces, link::LinkPolicy, outcome::Packaging, password,
+    password::PasswordPolicy, wrapping::ZipCipher,
 };
 
 /// A customer of the operator.
@@ -53,6 +53,9 @@ pub struct Tenant {
     /// Interfaces of other products that its clients may use.
     #[serde(default)]
     pub interfaces: Interfaces,
+    /// What holds for its mails.
+    #[serde(default)]
+    pub email: EmailSettings,
     /// Issuers of its own, whose tokens can only ever act for this tenant.
     #[serde(default)]
     pub issuers: Vec<String>,

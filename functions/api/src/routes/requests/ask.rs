@@ -155,6 +155,7 @@ fn as_asked(request: &Request) -> Value {
     match &request.delivery {
         Some(Target::Webhook { url, .. }) => body["delivery"] = json!({"webhook": {"url": url}}),
         Some(Target::Endpoint { id }) => body["delivery"] = json!({"endpoint": id}),
+        Some(Target::Email { to, .. }) => body["delivery"] = json!({"email": {"to": to}}),
         None => {}
     }
     add_wishes(&mut body, &request.style, &request.wrapping, request.packaging);

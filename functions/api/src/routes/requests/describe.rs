@@ -28,6 +28,7 @@ pub fn request(request: &Request, now: Timestamp) -> Value {
     shown["delivery"] = match &request.delivery {
         Some(Target::Webhook { url, .. }) => json!({"webhook": {"url": url}}),
         Some(Target::Endpoint { id }) => json!({"endpoint": id}),
+        Some(Target::Email { to, .. }) => json!({"email": {"to": to}}),
         None => Value::Null,
     };
     shown["attempt"] = json!(request.attempt);

@@ -1,6 +1,7 @@
 //! Tenants, for the operator: what they may do and use, who acts for them, what was done to them, and their end.
 
 pub mod audit_trail;
+mod email;
 pub mod erasures;
 mod interfaces;
 mod issuers;
@@ -179,6 +180,7 @@ async fn describe(app: &App, tenant: &Tenant) -> Result<Value, Problem> {
         "licence_pool": tenant.licence_seats.map(|seats| json!({ "seats": seats })),
         "allowed_reports": tenant.allowed_reports,
         "interfaces": tenant.interfaces,
+        "email": tenant.email,
         "retention_hours": tenant.retention_hours,
         "identities": tenant.identities,
         "issuers": issuers,

@@ -12,6 +12,7 @@ use waybill::{
     accept::Fault,
     domain::{
         definition::is_valid_report_id,
+        email::EmailSettings,
         interface::Interfaces,
         issuer::{MAX_TEXT, TenantIssuer},
         link::{LinkMode, LinkPolicy},
@@ -22,7 +23,7 @@ use waybill::{
 };
 
 use super::{
-    interfaces, issuers,
+    email, interfaces, issuers,
     zip::{self, WantedZip},
 };
 use crate::fields::{Faults, Fields};
@@ -43,7 +44,7 @@ const MAX_RUNNING: u32 = 100;
 /// Most seats of a licence pool.
 const MAX_SEATS: u32 = 10_000;
 
-const FIELDS: [&str; 20] = [
+const FIELDS: [&str; 21] = [
     "name",
     "presenter_id",
     "packaging",
@@ -55,6 +56,7 @@ const FIELDS: [&str; 20] = [
     "licence_pool",
     "allowed_reports",
     "interfaces",
+    "email",
     "retention_hours",
     "identities",
     "issuers",
@@ -79,6 +81,7 @@ pub struct Settings {
     pub licence_seats: Option<u32>,
     pub allowed_reports: Option<BTreeSet<String>>,
     pub interfaces: Interfaces,
+    pub email: EmailSettings,
     pub retention_hours: Option<u32>,
     pub identities: Vec<(String, Grant)>,
     pub issuers: Vec<(String, TenantIssuer)>,
@@ -121,6 +124,7 @@ impl Settings {
                 licence_seats: fields.object("licence_pool", &["seats"]).and_then(|pool| seats(&pool, &faults)),
                 allowed_reports: allowed_reports(&fields, &faults),
                 interfaces: interfaces::read(&fields, &faults),
+                email: email::read(&fields, &faults),
                 identities: identities(&fields, &faults),
                 issuers: issuers::read(&fields, &faults),
                 recipient_keys: recipient_keys(&fields, now, &faults),

@@ -115,7 +115,7 @@ impl Tenant {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use jiff::SignedDuration;
     use uuid::Uuid;
 
@@ -138,7 +138,7 @@ mod tests {
         }
     }
 
-    fn tenant(packaging: Packaging) -> Tenant {
+    pub fn tenant(packaging: Packaging) -> Tenant {
         Tenant {
             id: "acme".to_owned(),
             name: "Acme".to_owned(),
@@ -154,6 +154,7 @@ mod tests {
             licence_seats: None,
             allowed_reports: None,
             interfaces: crate::domain::interface::Interfaces::default(),
+            email: crate::domain::email::EmailSettings::default(),
             issuers: vec![],
             identities: vec![],
             webhook_secret_sealed: String::new(),
