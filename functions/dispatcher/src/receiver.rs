@@ -7,6 +7,7 @@ use waybill::{
     aws::table::keys::Key,
     domain::{
         delivery::{Delivery, Target},
+        email::Content,
         endpoint::{Authentication, Endpoint, Profile},
         id::EndpointId,
         retry::Schedule,
@@ -19,6 +20,7 @@ use crate::{
     app::{App, Retry},
     channel::{
         Channel,
+        email::Email,
         webhook::{
             Webhook,
             authenticate::{self, Access, Client},
@@ -48,9 +50,18 @@ pub async fn of(app: &App, delivery: &Delivery) -> Result<Option<Receiver>, Retr
             one_off(app, &event.tenant, (url.clone(), *profile), headers).await.map(Some)
         }
         Target::Endpoint { id } => registered(app, &event.tenant, *id).await,
-        // Not sent yet.
-        Target::Email { .. } => Ok(None),
+        Target::Email { to, content } => mailed(app, &event.tenant, to, *content).await.map(Some),
     }
+}
+
+async fn mailed(app: &App, tenant: &str, to: &[String], content: Content) -> Result<Receiver, Retry> {
+    let tenant = app.table.get::<Tenant>(&Key::tenant(tenant)).await?.ok_or(Retry::Missing("the tenant"))?.row;
+    Ok(Receiver {
+        endpoint: None,
+        timeout: app.timeout,
+        schedule: app.schedule.clone(),
+        channel: Channel::Email(Box::new(Email { to: to.to_vec(), content, tenant })),
+    })
 }
 
 async fn one_off(

@@ -14,6 +14,7 @@ pub mod issuer;
 pub mod keys;
 pub mod lake;
 pub mod link_signer;
+pub mod mail;
 pub mod package;
 pub mod receiver;
 pub mod recipient;

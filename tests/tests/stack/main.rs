@@ -19,6 +19,7 @@ mod deadline;
 mod deliveries;
 mod deliveries_api;
 mod direct_links;
+mod email;
 mod ending;
 mod endpoint_auth;
 mod endpoints;

@@ -2,6 +2,7 @@
 //! what becomes of the delivery, is the same for all.
 
 mod attempted;
+pub mod email;
 pub mod webhook;
 
 use std::time::Duration;
@@ -10,7 +11,7 @@ use jiff::Timestamp;
 use waybill::domain::delivery::Delivery;
 
 pub use self::attempted::Attempted;
-use self::webhook::Webhook;
+use self::{email::Email, webhook::Webhook};
 use crate::app::{App, Retry};
 
 /// A way to a receiver, with all that it takes.
@@ -18,6 +19,8 @@ use crate::app::{App, Retry};
 pub enum Channel {
     /// An HTTPS POST.
     Webhook(Webhook),
+    /// A mail.
+    Email(Box<Email>),
 }
 
 impl Channel {
@@ -25,6 +28,7 @@ impl Channel {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Webhook(_) => "webhook",
+            Self::Email(_) => "email",
         }
     }
 
@@ -38,6 +42,7 @@ impl Channel {
     ) -> Result<Attempted, Retry> {
         match self {
             Self::Webhook(webhook) => webhook::attempt(app, delivery, webhook, timeout, now).await,
+            Self::Email(email) => email::attempt(app, delivery, email, timeout, now).await,
         }
     }
 
@@ -45,6 +50,7 @@ impl Channel {
     pub const fn asks_no_more(&self, attempted: &Attempted) -> bool {
         match self {
             Self::Webhook(webhook) => webhook::asks_no_more(webhook.profile, attempted.http_status),
+            Self::Email(_) => false,
         }
     }
 }

@@ -4,7 +4,7 @@
 //! receiver, [`post`] sends it and judges the answer.
 
 pub mod authenticate;
-mod body;
+pub mod body;
 mod post;
 mod redact;
 mod sign;

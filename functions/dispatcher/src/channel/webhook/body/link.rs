@@ -14,12 +14,7 @@ use super::Link;
 use crate::app::{App, Retry};
 
 /// None without a file to fetch.
-pub(super) async fn of(
-    app: &App,
-    event: &Announcement,
-    profile: Profile,
-    now: Timestamp,
-) -> Result<Option<Link>, Retry> {
+pub async fn of(app: &App, event: &Announcement, profile: Profile, now: Timestamp) -> Result<Option<Link>, Retry> {
     let (Some(file), Some(expires_at)) = (&event.file, event.link_expires_at()) else { return Ok(None) };
     let mode = mode(event, profile);
     match (&event.link_sealed, mode) {

@@ -11,7 +11,10 @@ mod webhook;
 use jiff::Timestamp;
 use waybill::domain::{delivery::Delivery, endpoint::Profile, link::LinkMode, secret::Secret};
 
-pub use self::password::of as password;
+pub use self::{
+    link::of as link,
+    password::{of as password, opened as opened_password},
+};
 use crate::app::{App, Retry};
 
 /// What the test of an endpoint shows in place of a link; IANA keeps the domain for such.

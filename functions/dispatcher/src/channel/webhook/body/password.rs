@@ -1,4 +1,4 @@
-//! The password of an archive, for the profile whose body has a place for it.
+//! The password of an archive, for notifications that have a place for it.
 
 use waybill::{
     aws::table::keys::Key,
@@ -7,9 +7,14 @@ use waybill::{
 
 use crate::app::{App, Retry};
 
-/// None where no password was made for the file: it has none, or it is the tenant's own, which is told to nobody.
+/// None in a profile without such a place.
 pub async fn of(app: &App, event: &Announcement, profile: Profile) -> Result<Option<Secret<String>>, Retry> {
-    let (Profile::Eclipse, Some(sealed)) = (profile, &event.password_sealed) else { return Ok(None) };
+    if profile == Profile::Eclipse { opened(app, event).await } else { Ok(None) }
+}
+
+/// None where no password was made for the file: it has none, or it is the tenant's own, which is told to nobody.
+pub async fn opened(app: &App, event: &Announcement) -> Result<Option<Secret<String>>, Retry> {
+    let Some(sealed) = &event.password_sealed else { return Ok(None) };
     let keyring = app.sealing.get().await?;
     Ok(Some(keyring.open_text(sealed, &Key::request(&event.tenant, event.request).associated())?))
 }
