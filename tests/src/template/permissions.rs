@@ -304,24 +304,6 @@ fn only_the_dispatcher_sends_mails_and_only_as_the_one_sender() {
     assert_eq!(template.0["Parameters"]["EmailFrom"]["Default"], "", "off unless the operator turns it on");
 }
 
-#[test]
-fn what_comes_of_mails_comes_by_one_rule_and_of_our_configuration_set_alone() {
-    let template = Template::load();
-    for id in ["EmailConfigurationSet", "EmailEvents", "EmailRule"] {
-        assert_eq!(template.0["Resources"][id]["Condition"], "HasEmail", "{id}");
-    }
-    let pattern = &template.properties("EmailRule")["EventPattern"];
-    assert_eq!(pattern["source"], json!(["aws.ses"]));
-    let set = &pattern["detail"]["mail"]["tags"]["ses:configuration-set"];
-    assert_eq!(set, &json!([{"Ref": "EmailConfigurationSet"}]));
-    let transformer = &template.properties("EmailRule")["Targets"][0]["InputTransformer"];
-    assert!(!transformer["InputTemplate"].to_string().contains("tenant"), "the mail's own tags say whose it is");
-    let admitted = &template.properties("IntakeQueuePolicy")["PolicyDocument"]["Statement"][2]["Fn::If"][1];
-    assert_eq!(admitted["Condition"], json!({"ArnEquals": {"aws:SourceArn": attribute("EmailRule", "Arn")}}));
-    let types = &template.properties("EmailEvents")["EventDestination"]["MatchingEventTypes"];
-    assert_eq!(types, &json!(["bounce", "complaint"]));
-}
-
 /// An erasure finds files by their names alone.
 #[test]
 fn the_sweeper_lists_and_deletes_files_and_reads_none() {

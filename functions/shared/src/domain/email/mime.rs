@@ -2,10 +2,11 @@
 
 use std::io;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use mail_builder::{
     MessageBuilder,
-    headers::{address::Address as Mailbox, raw::Raw},
+    headers::{HeaderType, address::Address as Mailbox, raw::Raw},
 };
 
 use super::Address;
@@ -46,9 +47,8 @@ pub fn message(
     rendered: Rendered,
     now: Timestamp,
 ) -> Result<Vec<u8>, io::Error> {
-    let name = Some(envelope.name).filter(|name| !name.is_empty());
     let message = MessageBuilder::new()
-        .from(Mailbox::new_address(name, envelope.from.to_string()))
+        .header("From", sender(envelope.name, envelope.from))
         .to(Mailbox::new_address(None::<&str>, envelope.to.to_string()))
         .subject(rendered.subject)
         .date(now.as_second())
@@ -64,4 +64,21 @@ pub fn message(
         None => message,
     };
     message.write_to_vec()
+}
+
+/// The sender as a header. A name that is not ASCII is written as encoded words outside quotes (RFC 2047, 5), which the
+/// library would put inside.
+fn sender<'a>(name: &'a str, from: &Address) -> HeaderType<'a> {
+    /// Bytes of a word: with base64 and what stands around it, at most 75.
+    const MAX_WORD: usize = 45;
+    if name.is_ascii() {
+        return Mailbox::new_address(Some(name).filter(|name| !name.is_empty()), from.to_string()).into();
+    }
+    let (mut words, mut rest) = (Vec::new(), name);
+    while !rest.is_empty() {
+        let (word, after) = rest.split_at(rest.floor_char_boundary(MAX_WORD));
+        words.push(format!("=?utf-8?B?{}?=", STANDARD.encode(word)));
+        rest = after;
+    }
+    Raw::new(format!("{} <{from}>", words.join(" "))).into()
 }
