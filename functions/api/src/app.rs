@@ -95,6 +95,7 @@ impl App {
                 guard,
                 retention_hours: config::parsed("WAYBILL_RETENTION_HOURS")?,
                 jira_site: config::has_jira_site(),
+                email: !config::optional("WAYBILL_EMAIL_FROM").is_empty(),
             },
             table,
             worker: Worker::new(aws_sdk_lambda::Client::new(&aws), config::text("WAYBILL_WORKER_FUNCTION")?),

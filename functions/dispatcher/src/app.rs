@@ -12,21 +12,23 @@ use jiff::{SignedDuration, Timestamp};
 use waybill::{
     aws::{
         AwsError,
+        config_store::ConfigStore,
         link_signer::{LinkSigner, SignError},
+        mail_templates::TemplateError,
         queue::Queue,
         s3_client, sdk_config,
         secrets::{CachedSecret, SecretError, SigningKeys, link_signer_key, sealing_keyring, signing_keys},
         table::{Table, TableError},
     },
     config::{self, ConfigError},
-    domain::retry::Schedule,
+    domain::{email::RenderError, retry::Schedule},
     guard::Guard,
     seal::{Keyring, SealError},
 };
 
 use crate::{
     bus::Bus,
-    channel::{jira::StackSite, webhook::authenticate::Tokens},
+    channel::{email::Mailer, jira::StackSite, webhook::authenticate::Tokens},
 };
 
 /// Clients and settings.
@@ -49,6 +51,10 @@ pub struct App {
     pub tokens: Tokens,
     /// The Jira of tenants without a site of their own.
     pub jira: Option<StackSite>,
+    /// Sends mails; none: the channel is off.
+    pub mailer: Option<Mailer>,
+    /// Templates of mails.
+    pub config: ConfigStore,
     /// The only way to a receiver.
     pub guard: Arc<Guard>,
     /// Waits before each attempt.
@@ -100,6 +106,15 @@ pub enum Retry {
     /// A row that must be there is not.
     #[error("{0} is missing")]
     Missing(&'static str),
+    /// A template of a mail is not right.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// A text of a mail could not be made.
+    #[error("a text of the mail could not be made: {0}")]
+    Text(#[from] RenderError),
+    /// A mail could not be put together.
+    #[error("the mail could not be built: {0}")]
+    Mail(#[from] std::io::Error),
     /// A body could not be rendered.
     #[error(transparent)]
     Render(#[from] serde_json::Error),
@@ -127,6 +142,8 @@ impl App {
             signing: signing_keys(secrets.clone(), config::text("WAYBILL_SIGNING_SECRET")?),
             tokens: Tokens::default(),
             jira: StackSite::from_env(secrets)?,
+            mailer: Mailer::from_env(&aws),
+            config: ConfigStore::new(s3_client(&aws), config::text("WAYBILL_CONFIG_BUCKET")?),
             guard: Arc::new(config::guard()?),
             schedule: config::retry_schedule()?,
             timeout: Duration::from_secs(u64::from(seconds)),

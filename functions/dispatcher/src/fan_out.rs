@@ -9,6 +9,7 @@ use waybill::{
     clock,
     domain::{
         delivery::{Delivery, Target},
+        email::{Content, EmailSettings},
         endpoint::Endpoint,
         id::{EventId, RequestId},
         message::{Announcement, DeliveryMessage, DeliveryTask, EventKind},
@@ -74,6 +75,7 @@ async fn receivers(app: &App, event: &Announcement) -> Result<Vec<Told>, Retry> 
     let default = || app.schedule.clone();
     match &event.target {
         None => subscribed(app, event).await,
+        Some(Target::Email { to, .. }) => mailed(app, event, to).await,
         Some(target @ Target::Webhook { profile, .. }) => {
             // A URL that a request names is told in the words of one interface, which may have none for it.
             let told = profile.expresses(event.kind).then(|| (target.clone(), default()));
@@ -97,6 +99,27 @@ async fn receivers(app: &App, event: &Announcement) -> Result<Vec<Told>, Retry> 
             Ok(told.then(|| (target.clone(), default())).into_iter().collect())
         }
     }
+}
+
+/// The mails that tell of it: each address gets its own, so that each has its own attempts and its own end.
+async fn mailed(app: &App, event: &Announcement, to: &[String]) -> Result<Vec<Told>, Retry> {
+    let tenant = app.table.get::<Tenant>(&Key::tenant(&event.tenant)).await?.ok_or(Retry::Missing("the tenant"))?.row;
+    let mails = mails(event, &tenant.email, to);
+    Ok(mails.into_iter().map(|target| (target, app.schedule.clone())).collect())
+}
+
+/// Of a file, and of a failure unless the tenant's settings say otherwise. That somebody called a report off, or that a
+/// file ends, is told to nobody by mail.
+fn mails(event: &Announcement, settings: &EmailSettings, to: &[String]) -> Vec<Target> {
+    let contents = match event.kind {
+        EventKind::ReportSucceeded | EventKind::ReportDivergent => {
+            settings.password.mails(event.password_sealed.is_some())
+        }
+        EventKind::ReportFailed if settings.tells_of_failures() => &[Content::Whole],
+        _ => &[],
+    };
+    let of_one = |address: &String| contents.iter().map(|content| (address.clone(), *content)).collect::<Vec<_>>();
+    to.iter().flat_map(of_one).map(|(address, content)| Target::Email { to: vec![address], content }).collect()
 }
 
 async fn subscribed(app: &App, event: &Announcement) -> Result<Vec<Told>, Retry> {
@@ -162,7 +185,10 @@ async fn hand_over(
 
 #[cfg(test)]
 mod tests {
-    use waybill::domain::id::EndpointId;
+    use waybill::domain::{
+        email::{MAX_RECIPIENTS, PasswordRule},
+        id::EndpointId,
+    };
 
     use super::*;
     use crate::facts::tests::event;
@@ -191,6 +217,39 @@ mod tests {
         assert_eq!(planned(false, false), "marked");
         assert_eq!(planned(true, false), "nothing", "the row is due as it is");
         assert_eq!(planned(true, true), "gone");
+    }
+
+    #[test]
+    fn every_address_gets_mails_of_its_own() {
+        let to = ["a@b.example".to_owned(), "c@b.example".to_owned()];
+        let sealed = |kind, password: bool| Announcement {
+            password_sealed: password.then(|| "sealed".to_owned()),
+            ..event(kind)
+        };
+        let settings = |password| EmailSettings { password, ..EmailSettings::default() };
+        let contents = |event: &Announcement, settings: &EmailSettings| -> Vec<(String, Content)> {
+            let one = |target| match target {
+                Target::Email { to, content } if to.len() == 1 => (to[0].clone(), content),
+                other => panic!("{other:?}"),
+            };
+            mails(event, settings, &to).into_iter().map(one).collect()
+        };
+        let both = |content| vec![(to[0].clone(), content), (to[1].clone(), content)];
+        let ready = sealed(EventKind::ReportSucceeded, true);
+        assert_eq!(contents(&ready, &settings(PasswordRule::Same)), both(Content::Whole));
+        assert_eq!(contents(&ready, &settings(PasswordRule::Never)), both(Content::Link));
+        assert_eq!(contents(&ready, &settings(PasswordRule::Second)).len(), 4);
+        let without = sealed(EventKind::ReportDivergent, false);
+        assert_eq!(contents(&without, &settings(PasswordRule::Second)), both(Content::Whole));
+
+        let failed = sealed(EventKind::ReportFailed, false);
+        assert_eq!(contents(&failed, &EmailSettings::default()), both(Content::Whole));
+        let silent = EmailSettings { failure_notices: Some(false), ..EmailSettings::default() };
+        assert_eq!(contents(&failed, &silent), []);
+        for kind in [EventKind::ReportCancelled, EventKind::ReportExpired] {
+            assert_eq!(contents(&sealed(kind, false), &EmailSettings::default()), []);
+        }
+        assert!(2 * MAX_RECIPIENTS <= PIECE, "all mails of a request fit one transaction");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use waybill::{
     aws::table::keys::Key,
     domain::{
         delivery::{Delivery, Target},
+        email::Content,
         endpoint::{Authentication, Endpoint, Profile},
         id::EndpointId,
         jira::IssueKey,
@@ -20,6 +21,7 @@ use crate::{
     app::{App, Retry},
     channel::{
         Channel,
+        email::Email,
         jira::Jira,
         webhook::{
             Webhook,
@@ -51,17 +53,28 @@ pub async fn of(app: &App, delivery: &Delivery) -> Result<Option<Receiver>, Retr
         }
         Target::Endpoint { id } => registered(app, &event.tenant, *id).await,
         Target::Jira { issue } => jira(app, &event.tenant, issue.clone()).await.map(Some),
+        Target::Email { to, content } => mailed(app, &event.tenant, to, *content).await.map(Some),
     }
 }
 
 async fn jira(app: &App, tenant: &str, issue: Option<IssueKey>) -> Result<Receiver, Retry> {
-    let tenant = app.table.get::<Tenant>(&Key::tenant(tenant)).await?.ok_or(Retry::Missing("the tenant"))?.row;
-    Ok(Receiver {
-        endpoint: None,
-        timeout: app.timeout,
-        schedule: app.schedule.clone(),
-        channel: Channel::Jira(Jira { settings: tenant.jira, issue }),
-    })
+    let settings = self::tenant(app, tenant).await?.jira;
+    Ok(unregistered(app, Channel::Jira(Jira { settings, issue })))
+}
+
+async fn mailed(app: &App, tenant: &str, to: &[String], content: Content) -> Result<Receiver, Retry> {
+    let tenant = self::tenant(app, tenant).await?;
+    Ok(unregistered(app, Channel::Email(Box::new(Email { to: to.to_vec(), content, tenant }))))
+}
+
+/// Told as the stack's settings say.
+fn unregistered(app: &App, channel: Channel) -> Receiver {
+    Receiver { endpoint: None, timeout: app.timeout, schedule: app.schedule.clone(), channel }
+}
+
+async fn tenant(app: &App, id: &str) -> Result<Tenant, Retry> {
+    let read = app.table.get::<Tenant>(&Key::tenant(id)).await?;
+    Ok(read.ok_or(Retry::Missing("the tenant"))?.row)
 }
 
 async fn one_off(
@@ -71,15 +84,9 @@ async fn one_off(
     (headers, confidential): (HeaderMap, Vec<Secret<String>>),
 ) -> Result<Receiver, Retry> {
     let key = Key::tenant(tenant);
-    let tenant = app.table.get::<Tenant>(&key).await?.ok_or(Retry::Missing("the tenant"))?.row;
-    let secret = open(app, &tenant.webhook_secret_sealed, &key).await?;
+    let secret = open(app, &self::tenant(app, tenant).await?.webhook_secret_sealed, &key).await?;
     let webhook = Webhook { url, profile, secrets: vec![secret], headers, access: Access::Open, confidential };
-    Ok(Receiver {
-        endpoint: None,
-        timeout: app.timeout,
-        schedule: app.schedule.clone(),
-        channel: Channel::Webhook(webhook),
-    })
+    Ok(unregistered(app, Channel::Webhook(webhook)))
 }
 
 async fn registered(app: &App, tenant: &str, id: EndpointId) -> Result<Option<Receiver>, Retry> {

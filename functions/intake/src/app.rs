@@ -31,6 +31,7 @@ impl App {
                 guard: Arc::new(config::guard()?),
                 retention_hours: config::parsed("WAYBILL_RETENTION_HOURS")?,
                 jira_site: config::has_jira_site(),
+                email: !config::optional("WAYBILL_EMAIL_FROM").is_empty(),
             },
         })
     }

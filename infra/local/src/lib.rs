@@ -15,6 +15,7 @@ pub mod jira;
 pub mod keys;
 pub mod lake;
 pub mod link_signer;
+pub mod mail;
 pub mod package;
 pub mod receiver;
 pub mod recipient;

@@ -11,13 +11,16 @@ use crate::{
     error::{Context, Error, Result},
     instance::{Instance, shown, workspace_root},
     issuer::{ADMIN, AUDIENCE, ISSUER, Issuer},
-    jira, keys, package, say,
+    jira, keys, mail, package, say,
     stack::{Buckets, Functions, IssuerRecord, Queues, Stack, Tenant, Tls},
     tenants, user_pool,
 };
 
 /// The sample tenants.
 pub const TENANTS: [&str; 2] = ["acme", "globex"];
+
+/// Sender of the local cloud's mails, whose domain `up` has SES verify.
+pub const EMAIL_FROM: &str = "reports@waybill.example";
 
 /// Brings the instance up with the binaries in `bin_dir`; every step leaves alone what is already as it should be.
 pub async fn up(instance: &Instance, bin_dir: &Path) -> Result<Stack> {
@@ -32,6 +35,7 @@ pub async fn up(instance: &Instance, bin_dir: &Path) -> Result<Stack> {
     let outputs = deploy_stack(instance, &config, &ca, (bin_dir, jira_port)).await?;
     steps.done(&format!("stack {} deployed from template.yaml", instance.stack_name()));
 
+    mail::verify(&config, EMAIL_FROM).await?;
     let made = keys::init(&config, &instance.stack_name(), keys::LinkSignerKeys::Ensure).await?;
     let issuer_path = instance.dir.join("issuer.pem");
     let issuer = Issuer::ensure(&issuer_path)?;
@@ -99,6 +103,8 @@ fn local_parameters(ca_pem: String, jira_port: u16) -> Vec<(&'static str, String
         ("IntakeTenant", TENANTS[0].to_owned()),
         ("JiraBaseUrl", jira::base_url(jira_port)),
         ("JiraKind", "datacenter".to_owned()),
+        ("EmailFrom", EMAIL_FROM.to_owned()),
+        ("EmailName", "Waybill".to_owned()),
         ("AllowedCidrs", "127.0.0.0/8".to_owned()),
         ("AllowedPorts", "*".to_owned()),
         ("ExtraCaPem", ca_pem),

@@ -7,6 +7,7 @@ mod bench;
 mod content;
 mod data;
 mod keys;
+mod mail;
 mod manifest;
 mod matrix;
 mod open;

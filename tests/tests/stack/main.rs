@@ -23,6 +23,7 @@ mod eclipse_async;
 mod eclipse_client;
 mod eclipse_login;
 mod eclipse_sync;
+mod email;
 mod ending;
 mod endpoint_auth;
 mod endpoints;

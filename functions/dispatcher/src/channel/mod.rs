@@ -2,6 +2,7 @@
 //! what becomes of the delivery, is the same for all.
 
 mod attempted;
+pub mod email;
 pub mod jira;
 pub mod webhook;
 
@@ -11,7 +12,7 @@ use jiff::Timestamp;
 use waybill::domain::delivery::Delivery;
 
 pub use self::attempted::Attempted;
-use self::{jira::Jira, webhook::Webhook};
+use self::{email::Email, jira::Jira, webhook::Webhook};
 use crate::app::{App, Retry};
 
 /// A way to a receiver, with all that it takes.
@@ -21,6 +22,8 @@ pub enum Channel {
     Webhook(Webhook),
     /// An issue, or a comment on one.
     Jira(Jira),
+    /// A mail.
+    Email(Box<Email>),
 }
 
 impl Channel {
@@ -29,6 +32,7 @@ impl Channel {
         match self {
             Self::Webhook(_) => "webhook",
             Self::Jira(_) => "jira",
+            Self::Email(_) => "email",
         }
     }
 
@@ -43,6 +47,7 @@ impl Channel {
         match self {
             Self::Webhook(webhook) => webhook::attempt(app, delivery, webhook, timeout, now).await,
             Self::Jira(jira) => jira::attempt(app, delivery, jira, timeout, now).await,
+            Self::Email(email) => email::attempt(app, delivery, email, timeout, now).await,
         }
     }
 
@@ -50,7 +55,7 @@ impl Channel {
     pub const fn asks_no_more(&self, attempted: &Attempted) -> bool {
         match self {
             Self::Webhook(webhook) => webhook::asks_no_more(webhook.profile, attempted.http_status),
-            Self::Jira(_) => false,
+            Self::Email(_) | Self::Jira(_) => false,
         }
     }
 }

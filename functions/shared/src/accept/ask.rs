@@ -12,6 +12,7 @@ use super::{
 };
 use crate::domain::{
     delivery::Target,
+    email::{Address, InvalidAddress, MAX_RECIPIENTS},
     outcome::{Format, Packaging},
     style::Style,
     wrapping::Split,
@@ -117,17 +118,21 @@ fn presenter(fields: &Fields<'_>, faults: &Faults) -> Option<Uuid> {
     read.ok()
 }
 
-/// The ways that a request can name.
-const CHANNELS: [&str; 3] = ["webhook", "endpoint", "jira"];
+/// Ways to a receiver; a delivery names one.
+const CHANNELS: [&str; 4] = ["webhook", "endpoint", "email", "jira"];
 
-/// `{webhook: {url}}`, `{endpoint: id}` or `{jira: {issue?}}`, one of them.
+/// `{webhook: {url}}`, `{endpoint: id}`, `{email: {to: […]}}` or `{jira: {issue?}}`, one of them.
 fn delivery(fields: &Fields<'_>, faults: &Faults) -> Option<Target> {
     let channels = fields.object("delivery", &CHANNELS)?;
-    let shape = "Must be {\"webhook\": {\"url\": \"https://…\"}}, {\"endpoint\": \"end_…\"} or {\"jira\": {}}.";
-    let given: Vec<&str> = CHANNELS.into_iter().filter(|name| channels.get(name).is_some()).collect();
-    match given.as_slice() {
+    let shape = concat!(
+        r#"Must be one of {"webhook": {"url": "https://…"}}, {"endpoint": "end_…"}, "#,
+        r#"{"email": {"to": ["name@example.com"]}} and {"jira": {}}."#,
+    );
+    let named: Vec<&str> = CHANNELS.into_iter().filter(|channel| channels.get(channel).is_some()).collect();
+    match named[..] {
         ["webhook"] => one_off(&channels.object("webhook", &["url"])?, faults),
         ["endpoint"] => registered(&channels, faults),
+        ["email"] => mailed(&channels.object("email", &["to"])?, faults),
         ["jira"] => jira(&channels.object("jira", &["issue"])?, faults),
         [] => {
             faults.add("/delivery/webhook", "missing", shape);
@@ -172,6 +177,39 @@ fn registered(channels: &Fields<'_>, faults: &Faults) -> Option<Target> {
         faults.add("/delivery/endpoint", "unknown_endpoint", "There is no such endpoint.");
     }
     id.map(|id| Target::Endpoint { id })
+}
+
+/// Whether those domains may be written to is looked up later.
+fn mailed(email: &Fields<'_>, faults: &Faults) -> Option<Target> {
+    if email.get("to").is_none() {
+        faults.add(email.pointer("to"), "missing", "Required: a list of addresses.");
+        return None;
+    }
+    let entries = email.list("to", MAX_RECIPIENTS);
+    if entries.is_empty() && email.get("to").is_some_and(|to| to.as_array().is_some_and(Vec::is_empty)) {
+        faults.add(email.pointer("to"), "out_of_range", "At least one.");
+    }
+    let mut to: Vec<Address> = Vec::new();
+    for (at, entry) in entries {
+        let Some(text) = entry.as_str() else {
+            faults.add(at, "type", "Must be a text.");
+            continue;
+        };
+        match Address::parse(text) {
+            Ok(address) if to.iter().any(|other| other.folded() == address.folded()) => {
+                faults.add(at, "not_allowed", "The address is listed already.");
+            }
+            Ok(address) => to.push(address),
+            Err(error) => faults.add(at, "format", sentence(&error)),
+        }
+    }
+    Some(Target::email(to.iter().map(ToString::to_string).collect()))
+}
+
+/// An error that begins with `must`.
+fn sentence(error: &InvalidAddress) -> String {
+    let text = error.to_string();
+    format!("M{}.", text.strip_prefix('m').unwrap_or(&text))
 }
 
 #[cfg(test)]
@@ -252,5 +290,36 @@ mod tests {
             let found = read(delivery).unwrap().1;
             assert_eq!((found[0].pointer.as_str(), found[0].code, found.len()), (pointer, code, 1));
         }
+    }
+
+    fn mailed(email: &Json) -> Result<Target, Vec<(String, &'static str)>> {
+        let body = json!({"report": "r", "delivery": {"email": email}});
+        let found = faults(&body);
+        if found.is_empty() { Ok(Ask::parse(&body).unwrap().0.delivery.unwrap()) } else { Err(found) }
+    }
+
+    #[test]
+    fn addresses_are_named_one_by_one() {
+        let to = ["a@b.example", "c@D.example"];
+        assert_eq!(mailed(&json!({"to": to})), Ok(Target::email(vec!["a@b.example".into(), "c@d.example".into()])));
+        let many: Vec<String> = (0..=MAX_RECIPIENTS).map(|n| format!("a{n}@b.example")).collect();
+        let cases = [
+            (json!({}), "/delivery/email/to", "missing"),
+            (json!({"to": "a@b.example"}), "/delivery/email/to", "type"),
+            (json!({"to": []}), "/delivery/email/to", "out_of_range"),
+            (json!({"to": many}), "/delivery/email/to", "out_of_range"),
+            (json!({"to": [1]}), "/delivery/email/to/0", "type"),
+            (json!({"to": ["a@b.example", "x"]}), "/delivery/email/to/1", "format"),
+            (json!({"to": ["a@b.example,c@b.example"]}), "/delivery/email/to/0", "format"),
+            (json!({"to": ["a@b.example\r\nBcc: c@b.example"]}), "/delivery/email/to/0", "format"),
+            (json!({"to": ["a@b.example", "A@B.example"]}), "/delivery/email/to/1", "not_allowed"),
+            (json!({"to": ["a@b.example"], "cc": []}), "/delivery/email/cc", "unknown"),
+            (json!("a@b.example"), "/delivery/email", "type"),
+        ];
+        for (email, pointer, code) in cases {
+            assert_eq!(mailed(&email), Err(vec![(pointer.to_owned(), code)]), "{email}");
+        }
+        let both = json!({"report": "r", "delivery": {"email": {"to": to}, "endpoint": "end_x"}});
+        assert_eq!(faults(&both), [("/delivery".to_owned(), "not_allowed")]);
     }
 }

@@ -153,6 +153,8 @@ pub struct Acceptor {
     pub retention_hours: u32,
     /// Whether the stack has a Jira for tenants without a site of their own.
     pub jira_site: bool,
+    /// Whether there is a sender's address, without which no mail is sent.
+    pub email: bool,
 }
 
 impl Acceptor {

@@ -1,5 +1,6 @@
 //! What is asked against the definition and the tenant's settings: every fault at once.
 
+mod email;
 mod output;
 
 use jiff::{SignedDuration, Timestamp};
@@ -82,6 +83,7 @@ impl Acceptor {
                 }
             }
             Target::Jira { issue } => faults.extend(self.jira_fault(tenant, issue.as_ref())),
+            Target::Email { to, .. } => faults.extend(email::check(self.email, tenant, to)),
         }
         Ok(())
     }
@@ -103,7 +105,7 @@ impl Acceptor {
 fn on_terms(target: Target, terms: &Terms) -> Target {
     match target {
         Target::Webhook { url, .. } => Target::Webhook { url, profile: terms.profile, headers: terms.headers.clone() },
-        other @ (Target::Endpoint { .. } | Target::Jira { .. }) => other,
+        other @ (Target::Endpoint { .. } | Target::Email { .. } | Target::Jira { .. }) => other,
     }
 }
 

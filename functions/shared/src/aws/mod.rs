@@ -3,6 +3,7 @@
 pub mod config_store;
 pub mod lanes;
 pub mod link_signer;
+pub mod mail_templates;
 pub mod objects;
 pub mod queue;
 pub mod secrets;

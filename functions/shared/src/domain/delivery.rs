@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::machine::Step;
 use super::{
+    email::Content,
     endpoint::Profile,
     id::{DeliveryId, EndpointId, RecoveryId},
     jira::IssueKey,
@@ -59,6 +60,14 @@ pub enum Target {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         issue: Option<IssueKey>,
     },
+    /// A mail to each address.
+    Email {
+        /// Addresses as they were given; in a delivery, one.
+        to: Vec<String>,
+        /// What the mail says of what there is to say; settled when deliveries are made.
+        #[serde(default, skip_serializing_if = "Content::is_whole")]
+        content: Content,
+    },
 }
 
 impl Target {
@@ -67,11 +76,16 @@ impl Target {
         Self::Webhook { url: url.into(), profile: Profile::Waybill, headers: BTreeMap::new() }
     }
 
+    /// A mail to each address.
+    pub const fn email(to: Vec<String>) -> Self {
+        Self::Email { to, content: Content::Whole }
+    }
+
     /// The registered endpoint, if it is one.
     pub const fn endpoint(&self) -> Option<EndpointId> {
         match self {
             Self::Endpoint { id } => Some(*id),
-            Self::Webhook { .. } | Self::Jira { .. } => None,
+            Self::Webhook { .. } | Self::Email { .. } | Self::Jira { .. } => None,
         }
     }
 
@@ -82,6 +96,8 @@ impl Target {
             Self::Endpoint { id } => id.to_string(),
             Self::Jira { issue: None } => "jira".to_owned(),
             Self::Jira { issue: Some(issue) } => format!("jira {issue}"),
+            Self::Email { to, content: Content::Password } => format!("mailto:{}#password", to.join(",")),
+            Self::Email { to, .. } => format!("mailto:{}", to.join(",")),
         }
     }
 }

@@ -20,6 +20,8 @@ pub const ONE_OFF_CONCURRENCY: u32 = 10;
 pub fn name(target: &Target) -> String {
     match target {
         Target::Endpoint { id } => id.to_string(),
+        // Whoever the mails are for, it is the mail service that is called.
+        Target::Email { .. } => "email".to_owned(),
         Target::Webhook { url, .. } => format!("url_{}", &crate::digest::sha256_hex(url.as_bytes())[..32]),
         // A tenant has one Jira, whichever issue it is about.
         Target::Jira { .. } => "jira".to_owned(),

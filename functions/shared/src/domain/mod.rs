@@ -9,6 +9,7 @@ pub mod audit;
 pub mod check;
 pub mod definition;
 pub mod delivery;
+pub mod email;
 pub mod endpoint;
 pub mod erasure;
 pub mod failure;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
+    email::EmailSettings,
     id::ErasureId,
     interface::{Interface, Interfaces},
     jira,
@@ -66,6 +67,9 @@ pub struct Tenant {
     /// How reports are told of in Jira; none: they are not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jira: Option<jira::Settings>,
+    /// What holds for its mails.
+    #[serde(default)]
+    pub email: EmailSettings,
     /// Issuers of its own, whose tokens can only ever act for this tenant.
     #[serde(default)]
     pub issuers: Vec<String>,

@@ -27,6 +27,7 @@ pub fn delivery(delivery: &Delivery) -> Value {
 fn target(target: &Target) -> Value {
     match target {
         Target::Endpoint { id } => json!({ "endpoint": id }),
+        Target::Email { to, content } => json!({ "email": { "to": to, "content": content } }),
         Target::Webhook { url, .. } => {
             let shown = url.split(['?', '#']).next().unwrap_or_default();
             json!({ "webhook": { "url": shown } })

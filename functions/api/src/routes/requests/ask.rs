@@ -182,6 +182,7 @@ fn as_asked(request: &Request) -> Value {
         Some(Target::Webhook { url, .. }) => body["delivery"] = json!({"webhook": {"url": url}}),
         Some(Target::Endpoint { id }) => body["delivery"] = json!({"endpoint": id}),
         Some(Target::Jira { issue }) => body["delivery"] = json!({"jira": {"issue": issue}}),
+        Some(Target::Email { to, .. }) => body["delivery"] = json!({"email": {"to": to}}),
         None => {}
     }
     add_wishes(&mut body, &request.style, &request.wrapping, request.packaging);

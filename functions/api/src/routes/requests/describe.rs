@@ -32,6 +32,7 @@ pub fn request(request: &Request, now: Timestamp) -> Value {
         Some(Target::Webhook { url, .. }) => json!({"webhook": {"url": url}}),
         Some(Target::Endpoint { id }) => json!({"endpoint": id}),
         Some(Target::Jira { issue }) => json!({"jira": {"issue": issue}}),
+        Some(Target::Email { to, .. }) => json!({"email": {"to": to}}),
         None => Value::Null,
     };
     shown["attempt"] = json!(request.attempt);

@@ -1,6 +1,7 @@
 //! Tenants, for the operator: what they may do and use, who acts for them, what was done to them, and their end.
 
 pub mod audit_trail;
+mod email;
 pub mod erasures;
 mod interfaces;
 mod issuers;
@@ -182,6 +183,7 @@ async fn describe(app: &App, tenant: &Tenant) -> Result<Value, Problem> {
         "allowed_reports": tenant.allowed_reports,
         "interfaces": tenant.interfaces,
         "jira": tenant.jira.as_ref().map(jira::describe),
+        "email": tenant.email,
         "retention_hours": tenant.retention_hours,
         "identities": tenant.identities,
         "issuers": issuers,

@@ -12,6 +12,7 @@ use waybill::{
     accept::Fault,
     domain::{
         definition::is_valid_report_id,
+        email::EmailSettings,
         interface::Interfaces,
         issuer::{MAX_TEXT, TenantIssuer},
         licence::MAX_LINGER_SECONDS,
@@ -23,7 +24,7 @@ use waybill::{
 };
 
 use super::{
-    interfaces, issuers,
+    email, interfaces, issuers,
     jira::{self, WantedJira},
     zip::{self, WantedZip},
 };
@@ -45,7 +46,7 @@ const MAX_RUNNING: u32 = 100;
 /// Most seats of a licence pool.
 const MAX_SEATS: u32 = 10_000;
 
-const FIELDS: [&str; 21] = [
+const FIELDS: [&str; 22] = [
     "name",
     "presenter_id",
     "packaging",
@@ -58,6 +59,7 @@ const FIELDS: [&str; 21] = [
     "allowed_reports",
     "interfaces",
     "jira",
+    "email",
     "retention_hours",
     "identities",
     "issuers",
@@ -84,6 +86,7 @@ pub struct Settings {
     pub allowed_reports: Option<BTreeSet<String>>,
     pub interfaces: Interfaces,
     pub jira: Option<WantedJira>,
+    pub email: EmailSettings,
     pub retention_hours: Option<u32>,
     pub identities: Vec<(String, Grant)>,
     pub issuers: Vec<(String, TenantIssuer)>,
@@ -127,6 +130,7 @@ impl Settings {
                 allowed_reports: allowed_reports(&fields, &faults),
                 interfaces: interfaces::read(&fields, &faults),
                 jira: jira::read(&fields, &faults),
+                email: email::read(&fields, &faults),
                 identities: identities(&fields, &faults),
                 issuers: issuers::read(&fields, &faults),
                 recipient_keys: recipient_keys(&fields, now, &faults),

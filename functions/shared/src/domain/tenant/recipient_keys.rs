@@ -126,7 +126,7 @@ impl Tenant {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use jiff::SignedDuration;
     use uuid::Uuid;
 
@@ -149,7 +149,7 @@ mod tests {
         }
     }
 
-    fn tenant(packaging: Packaging) -> Tenant {
+    pub fn tenant(packaging: Packaging) -> Tenant {
         Tenant {
             id: "acme".to_owned(),
             name: "Acme".to_owned(),
@@ -167,6 +167,7 @@ mod tests {
             allowed_reports: None,
             jira: None,
             interfaces: crate::domain::interface::Interfaces::default(),
+            email: crate::domain::email::EmailSettings::default(),
             issuers: vec![],
             identities: vec![],
             webhook_secret_sealed: String::new(),
