@@ -156,26 +156,6 @@ impl Problem {
         Self { status: status.as_u16(), title, ..self }
     }
 
-    /// Its status.
-    pub fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-    }
-
-    /// What was wrong, for people.
-    pub fn detail(&self) -> &str {
-        &self.detail
-    }
-
-    /// What was wrong at which place, where that is known.
-    pub fn errors(&self) -> &[Value] {
-        &self.errors
-    }
-
-    /// Headers that go with it.
-    pub fn headers(&self) -> &[(header::HeaderName, HeaderValue)] {
-        &self.headers
-    }
-
     /// Something of ours failed. The cause is logged, never told.
     pub fn unavailable(cause: &dyn std::fmt::Display) -> Self {
         tracing::error!(error = %cause, "request could not be served");

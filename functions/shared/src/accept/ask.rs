@@ -200,14 +200,14 @@ fn mailed(email: &Fields<'_>, faults: &Faults) -> Option<Target> {
                 faults.add(at, "not_allowed", "The address is listed already.");
             }
             Ok(address) => to.push(address),
-            Err(error) => faults.add(at, "format", sentence(&error)),
+            Err(error) => faults.add(at, "format", sentence(error)),
         }
     }
     Some(Target::email(to.iter().map(ToString::to_string).collect()))
 }
 
 /// An error that begins with `must`.
-fn sentence(error: &InvalidAddress) -> String {
+fn sentence(error: InvalidAddress) -> String {
     let text = error.to_string();
     format!("M{}.", text.strip_prefix('m').unwrap_or(&text))
 }

@@ -172,7 +172,7 @@ mod tests {
                     let escaped = text.contains("K7m-Q2x&quot;&lt;&amp;4");
                     match (notice, part) {
                         (Notice::Failed, _) => {
-                            assert!(text.contains("Do this.") && text.contains("900 seconds"), "{name}")
+                            assert!(text.contains("Do this.") && text.contains("900 seconds"), "{name}");
                         }
                         (_, Part::Html) => assert!(escaped, "{name}"),
                         _ => assert!(text.contains("K7m-Q2x\"<&4"), "{name}"),

@@ -150,7 +150,8 @@ mod tests {
         let Some(Data::Map(values)) = outer.get("data") else { panic!("no data") };
         let mut names: Vec<String> = values.keys().map(|name| format!("data.{name}")).collect();
         let mut known: Vec<&str> = VARIABLES.iter().map(|(name, _)| *name).collect();
-        (names.sort(), known.sort_unstable());
+        names.sort();
+        known.sort_unstable();
         assert_eq!(names, known);
         assert!(VARIABLES.iter().all(|(name, _)| is_known(name)) && is_known("data") && !is_known("reportId"));
     }
