@@ -91,7 +91,7 @@ pub async fn call_off(app: &Arc<App>, tenant: &str, request: RequestId, by: &str
     match apply(app, tenant, &request.to_string(), &event).await {
         Ok(_) => tracing::info!(request.id = %request, tenant.id = tenant, "request called off"),
         Err(problem) => {
-            tracing::warn!(request.id = %request, tenant.id = tenant, problem.code, "request not called off")
+            tracing::warn!(request.id = %request, tenant.id = tenant, problem.code, "request not called off");
         }
     }
 }
