@@ -27,7 +27,7 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    licences: Option<Value>,
+    licences: Option<Box<Value>>,
     #[serde(skip)]
     headers: Vec<(header::HeaderName, HeaderValue)>,
 }
@@ -113,7 +113,7 @@ impl Problem {
 
     /// How the licence pool stands, where that is what is wrong.
     pub fn licences(&self) -> Option<&Value> {
-        self.licences.as_ref()
+        self.licences.as_deref()
     }
 
     /// The same problem with the advice to try again after so many seconds.
@@ -133,7 +133,7 @@ impl Problem {
     /// The same problem with how the licence pool stands.
     #[must_use]
     pub fn with_licences(mut self, standing: Value) -> Self {
-        self.licences = Some(standing);
+        self.licences = Some(Box::new(standing));
         self
     }
 

@@ -35,7 +35,7 @@ pub async fn keep(
     stop: watch::Sender<Option<Stop>>,
 ) {
     // Around all of it: a call that hangs must not keep the end of the time from being seen.
-    let reason = match tokio::time::timeout(working_time, hold(app, turn, owner, &progress)).await {
+    let reason = match tokio::time::timeout(working_time, Box::pin(hold(app, turn, owner, &progress))).await {
         Ok(()) => Stop::LeaseLost,
         Err(_) => Stop::Deadline,
     };

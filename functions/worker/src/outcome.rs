@@ -75,11 +75,11 @@ pub async fn record(
         Err(ProduceError::Stopped(stop)) => {
             let detail = "The report did not end within the time that one run may take.";
             tracing::warn!(?stop, "run stopped");
-            fail(app, claimed, owner, Failure::new(FailureCode::TimedOut, detail), false).await
+            Box::pin(fail(app, claimed, owner, Failure::new(FailureCode::TimedOut, detail), false)).await
         }
         Err(ProduceError::Failed { failure, retryable, cause }) => {
             tracing::warn!(code = ?failure.code, retryable, detail = failure.detail, cause = cause.map(|c| telemetry::with_causes(&*c)), "run failed");
-            fail(app, claimed, owner, failure, retryable).await
+            Box::pin(fail(app, claimed, owner, failure, retryable)).await
         }
     }
 }
@@ -102,7 +102,7 @@ async fn succeed(app: &App, claimed: Stored<Request>, owner: String, made: Made)
     let event =
         Event::Succeed { owner, file: Box::new(file), checks, sealed: Sealed { link, password: password_sealed } };
     let rows = |next: &Request| link_rows(next, hash.as_deref());
-    if let Changed::Refused(refusal) = persevere(app, claimed, &event, &rows).await? {
+    if let Changed::Refused(refusal) = Box::pin(persevere(app, claimed, &event, &rows)).await? {
         // An answer may have been lost: if the row names this object, it was recorded after all.
         let recorded = load(app, &asked.tenant, asked.id).await?.and_then(|now_there| now_there.row.file);
         if recorded.is_none_or(|file| file.key != made.key) {

@@ -5,7 +5,7 @@ use waybill_tests::world::World;
 
 use super::{Customer, UID, execute, fields, of_sample, refused};
 
-fn filtered(items: Value) -> Value {
+fn filtered(items: &Value) -> Value {
     let mut body = of_sample(2);
     body["GenerateParams"]["Filters"] = json!([{ "TableName": "transactions", "Active": true, "FilterItens": items }]);
     body
@@ -37,7 +37,7 @@ async fn only_rows_that_a_filter_wants_are_there() {
         item("OU", "", "amount", "<", "-100.50", ")"),
         item("E", "", "amount", "<>", "0", ""),
     ]);
-    let mut found = customer.lines(&filtered(items)).await;
+    let mut found = customer.lines(&filtered(&items)).await;
     let wanted = |line: &&String| {
         let (id, amount) = values(line);
         (id == organisation || amount < -100.50) && amount != 0.0
@@ -50,13 +50,13 @@ async fn only_rows_that_a_filter_wants_are_there() {
 
     // What would be SQL is a value, and finds nothing.
     let injected = json!([item("", "", "unique_id", "=", "x' OR '1' = '1", "")]);
-    assert!(customer.lines(&filtered(injected)).await.is_empty());
+    assert!(customer.lines(&filtered(&injected)).await.is_empty());
     let mut parameter = of_sample(2);
     parameter["GenerateParams"]["Parameters"] = json!([{ "Name": "codigo", "Type": "String", "Value": "' OR 1=1 --" }]);
     assert_eq!(customer.lines(&parameter).await.len(), 500);
 
     // The filter is on record, signed in the manifest, and asked for again by a repeat.
-    let id = customer.execute(&filtered(json!([item("", "", "amount", ">=", "0", "")]))).await;
+    let id = customer.execute(&filtered(&json!([item("", "", "amount", ">=", "0", "")]))).await;
     let request = waybill::domain::id::RequestId::new(id);
     let own = customer.tenant.succeeded(request).await;
     assert_eq!(own["filter"], json!({ "column": "amount", "operator": "ge", "value": "0" }));
@@ -71,7 +71,7 @@ async fn only_rows_that_a_filter_wants_are_there() {
 async fn filters_that_cannot_be_are_refused_by_their_place() {
     let world = World::load().await;
     let customer = Customer::of(&world, 10).await;
-    let body = filtered(json!([
+    let body = filtered(&json!([
         item("", "", "price", "=", "1", ""),
         item("E", "", "organisation_id", "=", "abc", ""),
         item("E", "", "amount", "LIKE", "1%", ""),
@@ -80,7 +80,7 @@ async fn filters_that_cannot_be_are_refused_by_their_place() {
     let at = |index: usize, field: &str| format!("generateParams.filters[0].filterItens[{index}].{field}");
     let expected = [(at(0, "column"), "unknown"), (at(1, "value"), "type"), (at(2, "operator"), "not_allowed")];
     assert_eq!(fields(&error), expected.iter().map(|(at, code)| (at.as_str(), *code)).collect::<Vec<_>>());
-    let unbalanced = filtered(json!([item("", "((", "amount", "=", "1", ")")]));
+    let unbalanced = filtered(&json!([item("", "((", "amount", "=", "1", ")")]));
     let error =
         refused(&world, "parentheses", &customer.post(&execute(UID), &unbalanced).await, 400, "validation_failed");
     assert_eq!(fields(&error), [("generateParams.filters[0].filterItens[0].openParenth", "format")]);

@@ -97,16 +97,14 @@ async fn of_format(app: &Arc<App>, tenant: &str, id: &str, format: Format) -> Re
         return Ok(first);
     }
     let keeps = Keeps::of(&first);
-    match keeps.of_format(format) {
-        Some(other) => find(app, tenant, &other.to_string()).await,
-        None => {
-            let mut formats: Vec<Format> = keeps.generation.keys().filter_map(|name| Format::from_name(name)).collect();
-            if formats.is_empty() {
-                formats.push(first.format);
-            }
-            Err(refused::invalid(vec![another_format("format", &formats)]))
-        }
+    if let Some(other) = keeps.of_format(format) {
+        return find(app, tenant, &other.to_string()).await;
     }
+    let mut formats: Vec<Format> = keeps.generation.keys().filter_map(|name| Format::from_name(name)).collect();
+    if formats.is_empty() {
+        formats.push(first.format);
+    }
+    Err(refused::invalid(vec![another_format("format", &formats)]))
 }
 
 fn another_format(field: &str, made: &[Format]) -> Fault {

@@ -19,7 +19,6 @@ pub fn read(body: &Words, faults: &Faults) -> Option<Json> {
     let params = body.object("notificationParams", &FIELDS)?;
     let said: Vec<&str> = FIELDS.into_iter().filter(|name| params.get(name).is_some_and(says_something)).collect();
     match said[..] {
-        [] => None,
         ["emails"] => emails(&params).map(|to| json!({ "email": { "to": to } })),
         ["webhook"] => params.text("webhook", MAX_TEXT).map(|url| json!({ "webhook": { "url": url } })),
         ["endpoint"] => params.text("endpoint", MAX_TEXT).map(|id| json!({ "endpoint": id })),
@@ -27,8 +26,8 @@ pub fn read(body: &Words, faults: &Faults) -> Option<Json> {
             faults.add(params.place(second), "not_allowed", "One channel only: emails, webhook or endpoint.");
             None
         }
-        // infallible: those are all names that there are.
-        [_] => None,
+        // Nobody; there are no other names.
+        [] | [_] => None,
     }
 }
 
