@@ -108,8 +108,16 @@ async fn answered(
 }
 
 async fn accept(app: &App, call: &Call, body: &Json, terms: &Terms) -> Result<Accepted, waybill::accept::Rejected> {
-    let order =
-        Order { tenant: &call.tenant, by: &call.by, id: call.id, body, idempotency_key: None, repeats: None, terms, seat: None };
+    let order = Order {
+        tenant: &call.tenant,
+        by: &call.by,
+        id: call.id,
+        body,
+        idempotency_key: None,
+        repeats: None,
+        terms,
+        seat: None,
+    };
     let accepted = app.acceptor.accept(order, call.now).await?;
     tracing::info!(request.id = %call.id, tenant.id = call.tenant.id, "request of the interface eclipse accepted");
     Ok(accepted)

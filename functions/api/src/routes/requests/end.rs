@@ -11,9 +11,7 @@ use serde_json::{Value, json};
 use waybill::{
     aws::table::{Stored, TableError, requests::Committed},
     clock,
-    domain::{
-        request::{Event, Refusal, Request, Status},
-    },
+    domain::request::{Event, Refusal, Request, Status},
 };
 
 use super::{describe, load, unfinished};
