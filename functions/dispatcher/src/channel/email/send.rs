@@ -205,7 +205,9 @@ mod tests {
     #[test]
     fn the_reason_has_the_services_own_word() {
         let rejected = |message: &str| {
-            let said = MessageRejected::builder().message(message).build();
+            // As the SDK reads an answer: what it says stands beside the error's own fields.
+            let said = ErrorMetadata::builder().code("MessageRejected").message(message).build();
+            let said = MessageRejected::builder().message(message).meta(said).build();
             match refused(&SendEmailError::MessageRejected(said), Some(400)) {
                 AttemptOutcome::Permanent { reason } => reason,
                 other => panic!("{other:?}"),
