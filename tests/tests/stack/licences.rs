@@ -74,13 +74,12 @@ async fn storm(tenant: &Tenant, users: Vec<String>) -> (Vec<RequestId>, usize) {
     let mut recorded = Vec::new();
     let mut refused = 0;
     for (status, body) in answers {
-        match status {
-            StatusCode::ACCEPTED => recorded.push(body["id"].as_str().unwrap().parse().unwrap()),
-            _ => {
-                assert_eq!((status, &body["code"]), (StatusCode::CONFLICT, &json!("licence_unavailable")), "{body}");
-                assert_eq!(body["licences"]["seats"], body["licences"]["in_use"], "{body}");
-                refused += 1;
-            }
+        if status == StatusCode::ACCEPTED {
+            recorded.push(body["id"].as_str().unwrap().parse().unwrap());
+        } else {
+            assert_eq!((status, &body["code"]), (StatusCode::CONFLICT, &json!("licence_unavailable")), "{body}");
+            assert_eq!(body["licences"]["seats"], body["licences"]["in_use"], "{body}");
+            refused += 1;
         }
     }
     (recorded, refused)

@@ -28,7 +28,7 @@ pub async fn render(
         Ok::<_, Retry>(template.render(values.clone().data())?)
     };
     let (subject, text, html) =
-        futures::future::try_join3(part(Part::Subject), part(Part::Text), part(Part::Html)).await?;
+        Box::pin(futures::future::try_join3(part(Part::Subject), part(Part::Text), part(Part::Html))).await?;
     Ok(Rendered { subject: notice::subject_line(&subject), text, html })
 }
 
