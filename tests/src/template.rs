@@ -14,8 +14,8 @@ use self::load::{Template, attribute, entries, list};
 const FUNCTIONS: [&str; 5] = ["api", "intake", "worker", "dispatcher", "sweeper"];
 const QUEUES: [&str; 3] = ["Request", "Delivery", "Intake"];
 const BUCKETS: [&str; 3] = ["ReportBucket", "LakeBucket", "ConfigBucket"];
-const STATEFUL: [&str; 7] =
-    ["Table", "ReportBucket", "LakeBucket", "ConfigBucket", "SealingSecret", "SigningSecret", "UserPool"];
+const STATEFUL: [&str; 8] =
+    ["Table", "ReportBucket", "LakeBucket", "ConfigBucket", "SealingSecret", "SigningSecret", "JiraSecret", "UserPool"];
 
 /// The logical id that starts with a function's name, such as `ApiFunction`.
 fn id_of(function: &str, suffix: &str) -> String {
