@@ -12,7 +12,7 @@ use mustache2::{
     render::{RenderManager, SourceCache, provider::SourceProvider},
 };
 
-use self::scan::Tag;
+use self::scan::{Kind, Tag};
 use super::values;
 
 /// Largest template, in bytes.
@@ -99,15 +99,19 @@ impl Template {
     }
 }
 
-/// The template with every variable written in the one form that its part wants.
+/// The template with every variable written in the one form that its part wants, and with comments that say nothing: in
+/// what they say the library takes bytes for characters.
 fn uniform(text: &str, tags: &[Tag<'_>], escaping: Escaping) -> String {
     let (mut uniform, mut from) = (String::with_capacity(text.len()), 0);
-    for tag in tags.iter().filter(|tag| tag.is_variable()) {
+    for tag in tags {
+        let begins = match (tag.kind, escaping) {
+            (Kind::Comment, _) => "{{!",
+            (Kind::Variable | Kind::Raw, Escaping::Html) => "{{",
+            (Kind::Variable | Kind::Raw, Escaping::Plain) => "{{&",
+            (Kind::Section | Kind::Inverted | Kind::End, _) => continue,
+        };
         uniform.push_str(&text[from..tag.span.start]);
-        uniform.push_str(match escaping {
-            Escaping::Html => "{{",
-            Escaping::Plain => "{{&",
-        });
+        uniform.push_str(begins);
         uniform.push_str(tag.name);
         uniform.push_str("}}");
         from = tag.span.end;

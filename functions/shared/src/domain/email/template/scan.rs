@@ -35,13 +35,6 @@ pub(super) struct Tag<'a> {
     pub span: Range<usize>,
 }
 
-impl Tag<'_> {
-    /// Whether a value stands in its place.
-    pub(super) fn is_variable(&self) -> bool {
-        matches!(self.kind, Kind::Variable | Kind::Raw)
-    }
-}
-
 /// Finds the tags, in order. Only the first fault of syntax is told: what comes after it may be meant otherwise.
 pub(super) fn tags(text: &str) -> Result<Vec<Tag<'_>>, Vec<TemplateFault>> {
     let (mut tags, mut open, mut from) = (Vec::new(), Vec::<&str>::new(), 0);

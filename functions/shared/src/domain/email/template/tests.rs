@@ -36,6 +36,7 @@ fn sections_say_what_there_is() {
         "monthly_sales monthly_sales"
     );
     assert_eq!(rendered("a{{! nothing }}b", Escaping::Plain), "ab");
+    assert_eq!(rendered("a\n{{! não é nada {{data }}\nb", Escaping::Html), "a\nb", "a line of its own leaves none");
     assert_eq!(rendered("a\n{{#data.password}}\nb\n{{/data.password}}\nc", Escaping::Plain), "a\nb\nc");
     assert_eq!(rendered("{ \"a\": {} } }}", Escaping::Plain), "{ \"a\": {} } }}", "single braces are text");
 }
