@@ -20,6 +20,7 @@ mod deliveries;
 mod deliveries_api;
 mod direct_links;
 mod eclipse_async;
+mod eclipse_channels;
 mod eclipse_client;
 mod eclipse_login;
 mod eclipse_sync;

@@ -25,7 +25,7 @@ use crate::app::App;
 /// Its routes.
 pub fn routes() -> Router<Arc<App>> {
     // A `HEAD` would run the report and throw it away.
-    let report = get(reports::run).head(reports::not_this_method);
+    let report = get(reports::run).head(reports::not_this_method).fallback(reports::not_this_method);
     Router::new()
         .route("/eclipse-conductor/rest/v1/tenants/{tenant}/reports/{report}", report)
         .route("/eclipse-conductor/rest/v1/authentication/login", post(login::login))
