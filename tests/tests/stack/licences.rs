@@ -35,9 +35,23 @@ async fn tenant(world: &World, seats: u32, linger: u32) -> Tenant {
     tenant
 }
 
+/// Asks for that, under that user's licence; none if no seat is free.
+pub async fn ask_for(tenant: &Tenant, order: &Value, user: &str) -> Option<RequestId> {
+    let (status, body) = send(tenant, order, &context(user)).await;
+    if status == StatusCode::CONFLICT {
+        return None;
+    }
+    assert_eq!(status, StatusCode::ACCEPTED, "{body}");
+    Some(body["id"].as_str().unwrap().parse().unwrap())
+}
+
 async fn ask_with(tenant: &Tenant, licence: &str) -> (StatusCode, Value) {
+    send(tenant, &tenant.wallet_order(), licence).await
+}
+
+async fn send(tenant: &Tenant, order: &Value, licence: &str) -> (StatusCode, Value) {
     let headers = [("content-type", "application/json"), ("x-license-context", licence)];
-    let body = tenant.wallet_order().to_string().into_bytes();
+    let body = order.to_string().into_bytes();
     let answer = tenant.api.send(Method::POST, "/v1/requests", &headers, body).await.unwrap();
     (StatusCode::from_u16(answer.status).unwrap(), answer.json())
 }

@@ -13,7 +13,7 @@ use waybill_tests::{
     world::World,
 };
 
-use crate::webhook;
+use crate::{licences, webhook};
 
 /// Enough for a run of several seconds.
 const ROWS: u64 = 60_000;
@@ -41,12 +41,13 @@ impl Run {
             skip::lacking("without /proc, workers cannot be found to be disturbed");
             return None;
         }
-        let tenant = Tenant::create(&world).await;
+        let pool = json!({ "licence_pool": { "seats": 1, "linger_seconds": 0 } });
+        let tenant = Tenant::create_with(&world, pool).await;
         Lake::generate(&world, &tenant.id, ROWS, COPIES).await;
         let receiver = world.receiver().await;
         let mut order = tenant.wallet_order();
         order["delivery"] = json!({ "webhook": { "url": receiver.url("/hook") } });
-        let id = tenant.order(&order).await;
+        let id = licences::ask_for(&tenant, &order, "maria").await.expect("the only seat");
 
         let progress = eventually("progress and the upload's first part", async || {
             let status = tenant.status(id).await;
@@ -96,9 +97,12 @@ impl Run {
 #[tokio::test]
 async fn a_killed_worker_costs_an_attempt_and_nothing_else() {
     let Some(run) = Run::begin().await else { return };
+    let other = run.tenant.wallet_order();
     run.process.signal("KILL");
+    assert_eq!(licences::ask_for(&run.tenant, &other, "joao").await, None, "its licence seat is held for what comes");
     let status = run.second_attempt().await;
     run.ended_once(&status).await;
+    assert!(licences::ask_for(&run.tenant, &other, "joao").await.is_some(), "and free after it");
 }
 
 #[tokio::test]
