@@ -18,8 +18,8 @@ use crate::{
     compat,
     problem::Problem,
     routes::{
-        api_keys, dead_letters, deliveries, endpoints, licences, links, manifest, reports, requests, tenants, usage,
-        users, well_known,
+        api_keys, dead_letters, deliveries, email, endpoints, licences, links, manifest, reports, requests, tenants,
+        usage, users, well_known,
     },
 };
 
@@ -57,6 +57,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/endpoints/{endpoint}/rotate-secret", post(endpoints::rotate_secret))
         .route("/v1/endpoints/{endpoint}/pause", post(endpoints::pause))
         .route("/v1/endpoints/{endpoint}/resume", post(endpoints::resume))
+        .route("/v1/email/preview", post(email::of_stack))
+        .route("/v1/tenants/{tenant}/email/preview", post(email::of_tenant))
         .route("/v1/tenants", get(tenants::list))
         .route("/v1/tenants/{tenant}", put(tenants::put).get(tenants::show).delete(tenants::erasures::request))
         .route("/v1/tenants/{tenant}/licences", get(licences::list_of_tenant))

@@ -81,6 +81,8 @@ fn routes() -> Vec<Route> {
         tenant("/v1/endpoints/{endpoint}/recover", vec![post(json!({ "since": "2026-01-01T00:00:00Z" }))]),
         tenant("/v1/recoveries/{recovery}", vec![get()]),
         admin("/v1/dead-letters/redrive", vec![post(json!({}))]),
+        admin("/v1/email/preview", vec![post(json!({ "mail": "ready" }))]),
+        admin("/v1/tenants/{tenant}/email/preview", vec![post(json!({ "mail": "ready" }))]),
         admin("/v1/tenants", vec![get()]),
         admin("/v1/tenants/{tenant}", vec![get(), (Method::PUT, json!({ "name": "taken over" })), delete()]),
         admin("/v1/tenants/{tenant}/audit", vec![get()]),

@@ -3,6 +3,7 @@
 pub mod api_keys;
 pub mod dead_letters;
 pub mod deliveries;
+pub mod email;
 pub mod endpoints;
 pub mod licences;
 pub mod links;
