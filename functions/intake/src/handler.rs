@@ -16,6 +16,7 @@ use waybill::{
 
 use crate::{
     app::App,
+    mail::{self, InvalidFeedback},
     process::{self, InvalidStatus},
 };
 
@@ -39,6 +40,18 @@ struct Envelope {
     process: Option<Value>,
 }
 
+/// What the stack's own rule puts there of a mail. Whose it was stands in the mail's tags.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MailEnvelope {
+    /// Version of this form; 1.
+    v: String,
+    /// The same for every copy of the event.
+    event_id: String,
+    /// The event's detail: a bounce or a complaint, as SES tells it.
+    mail: Value,
+}
+
 #[derive(Debug, thiserror::Error)]
 enum Refused {
     #[error("not an event of this queue: {0}")]
@@ -49,6 +62,8 @@ enum Refused {
     Kind,
     #[error(transparent)]
     Process(#[from] InvalidStatus),
+    #[error(transparent)]
+    Mail(#[from] InvalidFeedback),
     #[error("there is no tenant {0:?}")]
     Tenant(String),
     #[error(transparent)]
@@ -77,6 +92,10 @@ pub async fn handle(app: &App, event: SqsEvent) -> SqsBatchResponse {
 }
 
 async fn one(app: &App, body: &str) -> Result<(), Refused> {
+    let kind: Value = serde_json::from_str(body)?;
+    if kind.get("mail").is_some() {
+        return came_back(app, serde_json::from_str(body)?).await;
+    }
     let envelope: Envelope = serde_json::from_str(body)?;
     if envelope.v != "1" {
         return Err(Refused::Version(envelope.v));
@@ -96,6 +115,14 @@ async fn one(app: &App, body: &str) -> Result<(), Refused> {
         }
         _ => Err(Refused::Kind),
     }
+}
+
+async fn came_back(app: &App, envelope: MailEnvelope) -> Result<(), Refused> {
+    if envelope.v != "1" {
+        return Err(Refused::Version(envelope.v));
+    }
+    let told = mail::parse(&envelope.event_id, &envelope.mail)?;
+    Ok(mail::remember(&app.acceptor.table, &told).await?)
 }
 
 async fn ask(app: &App, tenant: &Tenant, id: RequestId, source: &str, body: &Value) -> Result<(), Refused> {

@@ -1,8 +1,9 @@
 //! The `intake` function: turns an event into the same request that the API would make, or, where it tells of a process
-//! of the customer's own, into a notification.
+//! of the customer's own, into a notification. What became of a mail it keeps with the delivery.
 
 mod app;
 mod handler;
+mod mail;
 mod process;
 
 use std::sync::Arc;

@@ -45,7 +45,7 @@ pub async fn requests(app: &App, swept: &mut Swept, time_left: &impl Fn() -> boo
 
 /// The dead letters of the delivery queue.
 pub async fn deliveries(app: &App, swept: &mut Swept, time_left: &impl Fn() -> bool) {
-    scan(&app.dead_deliveries, swept, time_left, async |message| delivery(app, message).await).await;
+    scan(&app.dead_deliveries, swept, time_left, async |message| Box::pin(delivery(app, message)).await).await;
 }
 
 async fn scan(

@@ -61,7 +61,7 @@ pub async fn sweep(app: &App, deadline: u64) -> Result<Swept, TableError> {
     let mut swept = Swept { swept: true, ..Swept::default() };
     let time_for_letters = move || ends.duration_since(SystemTime::now()).unwrap_or_default() > FOR_WHAT_IS_DUE;
     dead_letters::requests(app, &mut swept, &time_for_letters).await;
-    dead_letters::deliveries(app, &mut swept, &time_for_letters).await;
+    Box::pin(dead_letters::deliveries(app, &mut swept, &time_for_letters)).await;
     let due = due(app, &mut swept, &time_left).await;
     lock.release(&app.table, clock::now()).await;
     telemetry::emit(

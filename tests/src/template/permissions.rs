@@ -296,6 +296,30 @@ fn an_events_tenant_is_the_operators_word() {
     assert!(rules.ends_with(":${AWS::AccountId}:rule/${EventBus}/*"), "{rules}");
 }
 
+/// SES writes to the account's own bus: of all its rules only the stack's, and only mails of the stack's configuration set.
+#[test]
+fn what_became_of_mails_comes_by_the_one_rule() {
+    let template = Template::load();
+    for id in ["EmailEvents", "EmailRule"] {
+        assert_eq!(template.0["Resources"][id]["Condition"], "HasEmail", "{id}");
+    }
+    let set = json!({"Ref": "EmailConfigurationSet"});
+    let events = template.properties("EmailEvents");
+    assert_eq!(events["ConfigurationSetName"], set);
+    assert_eq!(events["EventDestination"]["MatchingEventTypes"], json!(["bounce", "complaint"]));
+    let rule = template.properties("EmailRule");
+    assert!(rule["EventBusName"].is_null(), "the account's default bus");
+    assert_eq!(rule["EventPattern"]["source"], json!(["aws.ses"]));
+    assert_eq!(rule["EventPattern"]["detail"]["mail"]["tags"]["ses:configuration-set"], json!([set]));
+    let transformer = &rule["Targets"][0]["InputTransformer"];
+    assert_eq!(transformer["InputTemplate"], r#"{"v":"1","event_id":<id>,"mail":<detail>}"#);
+    assert_eq!(transformer["InputPathsMap"], json!({"id": "$.id", "detail": "$.detail"}));
+    let admitted = &template.properties("IntakeQueuePolicy")["PolicyDocument"]["Statement"][2]["Fn::If"];
+    assert_eq!(admitted[0], "HasEmail");
+    assert_eq!(admitted[1]["Action"], "sqs:SendMessage");
+    assert_eq!(admitted[1]["Condition"], json!({"ArnEquals": {"aws:SourceArn": attribute("EmailRule", "Arn")}}));
+}
+
 #[test]
 fn a_user_pool_has_one_client_that_may_administer_and_no_users() {
     let template = Template::load();

@@ -81,6 +81,10 @@ fn routes() -> Vec<Route> {
         tenant("/v1/endpoints/{endpoint}/recover", vec![post(json!({ "since": "2026-01-01T00:00:00Z" }))]),
         tenant("/v1/recoveries/{recovery}", vec![get()]),
         admin("/v1/dead-letters/redrive", vec![post(json!({}))]),
+        tenant("/v1/email/disabled", vec![get()]),
+        tenant("/v1/email/enable", vec![post(json!({}))]),
+        admin("/v1/tenants/{tenant}/email/disabled", vec![get()]),
+        admin("/v1/tenants/{tenant}/email/enable", vec![post(json!({ "address": "a@customer.example" }))]),
         admin("/v1/email/preview", vec![post(json!({ "mail": "ready" }))]),
         admin("/v1/tenants/{tenant}/email/preview", vec![post(json!({ "mail": "ready" }))]),
         admin("/v1/tenants", vec![get()]),
@@ -270,7 +274,7 @@ async fn delivery_ids(world: &World, owner: &Tenant, request: RequestId) -> Ids 
 fn needed_scope(method: &Method, path: &str) -> &'static str {
     match (method, path) {
         (&Method::GET, _) => "reports:read",
-        (_, path) if path.starts_with("/v1/endpoints") => "endpoints:write",
+        (_, path) if path.starts_with("/v1/endpoints") || path == "/v1/email/enable" => "endpoints:write",
         _ => "reports:request",
     }
 }

@@ -25,6 +25,7 @@ mod eclipse_client;
 mod eclipse_login;
 mod eclipse_sync;
 mod email;
+mod email_feedback;
 mod email_preview;
 mod ending;
 mod endpoint_auth;

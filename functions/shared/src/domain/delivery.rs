@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::machine::Step;
 use super::{
-    email::Content,
+    email::{Content, feedback::Feedback},
     endpoint::Profile,
     id::{DeliveryId, EndpointId, RecoveryId},
     jira::IssueKey,
@@ -182,6 +182,9 @@ pub struct Delivery {
     /// Present while it waits in its lane: since when its attempt is due.
     #[serde(default)]
     pub waits_since: Option<Timestamp>,
+    /// What the mail service told of its mails after it had taken them, the first one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub feedback: Vec<Feedback>,
 }
 
 /// How an attempt ended.

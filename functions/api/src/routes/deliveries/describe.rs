@@ -1,12 +1,15 @@
 //! A delivery as its tenant sees it.
 
 use serde_json::{Value, json};
-use waybill::domain::delivery::{Attempt, Delivery, Target};
+use waybill::domain::{
+    delivery::{Attempt, Delivery, Target},
+    email::feedback::Feedback,
+};
 
 /// What its row tells.
 pub fn delivery(delivery: &Delivery) -> Value {
     let event = &delivery.announcement;
-    json!({
+    let mut shown = json!({
         "id": delivery.id,
         "status": delivery.status,
         "event": event.kind,
@@ -20,7 +23,16 @@ pub fn delivery(delivery: &Delivery) -> Value {
         "next_attempt_at": delivery.next_attempt_at,
         "finished_at": delivery.finished_at,
         "reason": delivery.reason,
-    })
+    });
+    if matches!(delivery.target, Target::Email { .. }) {
+        shown["feedback"] = delivery.feedback.iter().map(feedback).collect();
+    }
+    shown
+}
+
+/// What became of a mail after the mail service had taken it.
+fn feedback(told: &Feedback) -> Value {
+    json!({ "kind": told.kind, "at": told.at, "detail": told.detail })
 }
 
 /// Without the query of a URL: who may read deliveries need not know what it carries.

@@ -1,5 +1,9 @@
-//! Mails, apart from those that a request asks for: how they would read.
+//! Mails, apart from those that a request asks for: how they would read, and which addresses they do not go to.
 
+mod disabled;
 mod preview;
 
-pub use self::preview::{of_stack, of_tenant};
+pub use self::{
+    disabled::{enable, enable_of_tenant, list, list_of_tenant},
+    preview::{of_stack, of_tenant},
+};

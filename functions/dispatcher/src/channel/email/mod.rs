@@ -11,13 +11,17 @@ mod told;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use waybill::domain::{
-    delivery::Delivery,
-    email::{
-        Address, Content,
-        mime::{self, Envelope},
+use waybill::{
+    aws::table::keys::Key,
+    domain::{
+        delivery::Delivery,
+        email::{
+            Address, Content,
+            feedback::DisabledAddress,
+            mime::{self, Envelope},
+        },
+        tenant::Tenant,
     },
-    tenant::Tenant,
 };
 
 pub use self::send::Mailer;
@@ -50,6 +54,10 @@ pub async fn attempt(
         Ok(permitted) => permitted,
         Err(reason) => return Ok(Attempted::never_made(reason)),
     };
+    let disabled = Key::disabled_address(&email.tenant.id, &to.folded());
+    if let Some(disabled) = app.table.get::<DisabledAddress>(&disabled).await? {
+        return Ok(Attempted::never_made(disabled.row.reason()));
+    }
     let values = told::of(app, delivery, &email.tenant, content, now).await?;
     let rendered = compose::render(app, delivery, email, content, values).await?;
     let reply_to = email.tenant.email.reply_to.as_deref().and_then(|text| Address::parse(text).ok());

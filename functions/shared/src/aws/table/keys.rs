@@ -22,6 +22,7 @@
 //! | idempotency key | `T#{tenant}` | `IDEM#{sha256(key)}` |
 //! | identical request in flight | `T#{tenant}` | `FLIGHT#{sha256(what is asked)}` |
 //! | number of a generation, as TReports counts | `T#{tenant}` | `TRN#{number:010}` |
+//! | address that mails came back from | `T#{tenant}` | `EML#{sha256(address)}` |
 //! | figures of past runs | `T#{tenant}` | `STATS#{report}` |
 //! | progress of a request | `T#{tenant}#{request}` | `PROGRESS` |
 //! | outbox event | `T#{tenant}#{request}` | `EVT#{event}` |
@@ -126,6 +127,9 @@ pub const ENDS: &str = "LIC#END#";
 
 /// What the sort keys of taken licence seats begin with.
 pub const SEATS: &str = "LIC#SEAT#";
+
+/// What the sort keys of addresses that mails came back from begin with.
+pub const DISABLED_ADDRESSES: &str = "EML#";
 
 /// What the sort keys of an audit trail begin with.
 pub const AUDIT: &str = "AUD#";
@@ -250,6 +254,12 @@ impl Key {
     pub fn idempotency(tenant: &str, key: &str) -> Self {
         let hash = crate::digest::sha256_hex(key.as_bytes());
         Self::new(format!("T#{tenant}"), format!("IDEM#{hash}"))
+    }
+
+    /// An address, folded, that the tenant's mails do not go to.
+    pub fn disabled_address(tenant: &str, address: &str) -> Self {
+        let hash = crate::digest::sha256_hex(address.as_bytes());
+        Self::new(format!("T#{tenant}"), format!("{DISABLED_ADDRESSES}{hash}"))
     }
 
     /// The request in flight that asks for what has this digest.

@@ -34,6 +34,7 @@ impl Delivery {
             handoffs: 0,
             revival: None,
             waits_since: None,
+            feedback: vec![],
         }
     }
 

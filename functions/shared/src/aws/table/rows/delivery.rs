@@ -7,6 +7,7 @@ use super::KEEP;
 use crate::aws::table::{Row, keys::Key};
 use crate::domain::{
     delivery::{Attempt, Delivery},
+    email::feedback::DisabledAddress,
     endpoint::Endpoint,
     health::Health,
     id::{DeliveryId, EndpointId, RequestId},
@@ -121,6 +122,12 @@ impl Row for AttemptRow {
 
     fn ttl(&self) -> Option<Timestamp> {
         Some(self.attempt.started_at + KEEP)
+    }
+}
+
+impl Row for DisabledAddress {
+    fn key(&self) -> Key {
+        Key::disabled_address(&self.tenant, &self.address)
     }
 }
 
