@@ -135,7 +135,7 @@ deploy: release build ## Deploy to the AWS account of the environment (STACK, AR
 
 # One set of flags for demo and tests: with others, Cargo would choose other features and build most of it anew.
 build:
-	@cargo build --workspace --all-targets --locked
+	@cargo build --workspace --bins --locked
 
 venv: $(VENV)/.installed
 

@@ -67,6 +67,7 @@ impl Acceptor {
             interface: order.terms.interface,
             keeps: order.terms.keeps.clone(),
             answer_by: order.terms.answer_by,
+            occasion: order.terms.occasion.clone(),
         })
     }
 

@@ -116,6 +116,10 @@ id!(
     ApiKeyId, "key"
 );
 id!(
+    /// A schedule of a tenant.
+    ScheduleId, "sch"
+);
+id!(
     /// A user of a tenant.
     UserId, "usr"
 );

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::{eclipse::Eclipse, tesouro::Tesouro, treports::Treports, unico::Unico};
-use super::{endpoint::Profile, link::LinkPolicy};
+use super::{endpoint::Profile, link::LinkPolicy, schedule::Occasion};
 
 /// An interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -88,4 +88,6 @@ pub struct Terms {
     pub retention_hours: Option<u32>,
     /// Somebody waits for the file until then: no run begins or goes on after that, and nobody is notified.
     pub answer_by: Option<Timestamp>,
+    /// The run of a schedule that the request is, if it is one.
+    pub occasion: Option<Occasion>,
 }

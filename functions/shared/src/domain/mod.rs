@@ -30,6 +30,7 @@ pub mod quota;
 pub mod recovery;
 pub mod request;
 pub mod retry;
+pub mod schedule;
 pub mod secret;
 pub mod statistics;
 pub mod style;

@@ -38,6 +38,7 @@ use super::{
     link::LinkPolicy,
     message::EventKind,
     outcome::{Format, Packaging, ReportFile},
+    schedule::Occasion,
     style::Style,
     wrapping::Wrapping,
 };
@@ -169,6 +170,9 @@ pub struct Request {
     /// Somebody waits for the file until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer_by: Option<Timestamp>,
+    /// The run of a schedule that it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occasion: Option<Occasion>,
     /// Digest of the key whose licence seat it holds until its end, if it needs one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiver: Option<String>,

@@ -34,6 +34,7 @@ pub fn queued() -> Request {
         interface: Interface::Waybill,
         keeps: None,
         answer_by: None,
+        occasion: None,
     };
     Request::recorded(asked, at(0))
 }

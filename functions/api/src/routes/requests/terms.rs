@@ -34,6 +34,7 @@ pub async fn repeated(app: &App, original: &Request, id: RequestId) -> Result<Te
         link: (!was_answer).then_some(original.link),
         retention_hours: (!was_answer).then_some(original.retention_hours),
         answer_by: None,
+        occasion: None,
     })
 }
 

@@ -17,6 +17,7 @@ use crate::domain::{
     interface::Interface,
     link::LinkPolicy,
     outcome::{Format, Packaging},
+    schedule::Occasion,
     style::Style,
     wrapping::Wrapping,
 };
@@ -64,6 +65,8 @@ pub struct Asked {
     pub keeps: Option<serde_json::Value>,
     /// Until when somebody waits for the file.
     pub answer_by: Option<Timestamp>,
+    /// The run of a schedule that it is.
+    pub occasion: Option<Occasion>,
 }
 
 /// What the caller is told of a request that was accepted; the same however often it asks.
@@ -106,6 +109,7 @@ impl Asked {
             self.interface,
             self.keeps,
             self.answer_by,
+            self.occasion,
         ]))
     }
 
@@ -168,6 +172,7 @@ impl Request {
             interface: asked.interface,
             keeps: asked.keeps,
             answer_by: asked.answer_by,
+            occasion: asked.occasion,
             waiver: None,
             status: Status::Queued,
             attempt: 0,
