@@ -2,9 +2,13 @@
 //! of the customer's own, into a notification. What became of a mail it keeps with the delivery.
 
 mod app;
+mod envelope;
+mod error;
 mod handler;
+mod kind;
 mod mail;
 mod process;
+mod report;
 
 use std::sync::Arc;
 
