@@ -14,6 +14,8 @@ pub struct App {
     pub acceptor: Acceptor,
     /// To dispatchers.
     pub deliveries: Queue,
+    /// ARN of the queue of topics, whose messages strangers write.
+    pub topic_queue: String,
 }
 
 impl App {
@@ -24,6 +26,7 @@ impl App {
         let sqs = aws_sdk_sqs::Client::new(&aws);
         Ok(Self {
             deliveries: Queue::new(sqs.clone(), config::text("WAYBILL_DELIVERY_QUEUE")?),
+            topic_queue: config::text("WAYBILL_TOPIC_QUEUE_ARN")?,
             acceptor: Acceptor {
                 table: Table::new(aws_sdk_dynamodb::Client::new(&aws), config::text("WAYBILL_TABLE")?),
                 queue: Queue::new(sqs, config::text("WAYBILL_REQUEST_QUEUE")?),

@@ -43,14 +43,19 @@ struct Detail {
     status: i64,
 }
 
-/// Keeps where the process stands and tells its endpoints.
+/// Makes the notification of an event.
 pub async fn take(app: &App, message: &Value) -> Result<Taken, Refused> {
     let envelope = Envelope::parse(message)?;
     let (None, Some(detail)) = (&envelope.request, &envelope.process) else { return Err(Refused::Content) };
     let tenant = envelope.tenant(app).await?;
+    told(app, &tenant, &envelope, detail).await
+}
+
+/// Keeps where the process stands and tells its endpoints.
+pub async fn told(app: &App, tenant: &Tenant, envelope: &Envelope, detail: &Value) -> Result<Taken, Refused> {
     let status = parse(detail)?;
-    remember(app, &tenant, &status, envelope.time).await?;
-    Ok(tell(app, &tenant, envelope.id(), status, envelope.time).await?)
+    remember(app, tenant, &status, envelope.time).await?;
+    Ok(tell(app, tenant, envelope.id(), status, envelope.time).await?)
 }
 
 /// Reads an event's detail.

@@ -9,22 +9,42 @@ use waybill::{
 
 use crate::{app::App, envelope::Envelope, error::Refused, kind::Taken};
 
+/// Longest body, in bytes of JSON; that of the API.
+const MAX_BODY: usize = 64 * 1024;
+
+/// Who asks for what.
+pub struct Asking<'a> {
+    /// For whom.
+    pub tenant: &'a Tenant,
+    /// Who asks.
+    pub by: &'a str,
+    /// Id of the request; the same for every copy of the event.
+    pub id: RequestId,
+    /// What the event is known by besides: the id alone keeps what is recorded from being so twice, the key also what
+    /// joined another request.
+    pub key: &'a str,
+    /// What is asked for.
+    pub body: &'a Value,
+}
+
 /// Makes the request of an event.
 pub async fn take(app: &App, message: &Value) -> Result<Taken, Refused> {
     let envelope = Envelope::parse(message)?;
     let (Some(body), None) = (&envelope.request, &envelope.process) else { return Err(Refused::Content) };
     let tenant = envelope.tenant(app).await?;
-    let by = format!("event {}", envelope.source);
-    let accepted = ask(app, &tenant, &by, envelope.id(), body).await?;
-    Ok(taken(&accepted))
+    let (by, id) = (format!("event {}", envelope.source), envelope.id());
+    let asking = Asking { tenant: &tenant, by: &by, id, key: &id.to_string(), body };
+    Ok(taken(&ask(app, &asking).await?))
 }
 
 /// Asks for a report, once for every id.
-pub async fn ask(app: &App, tenant: &Tenant, by: &str, id: RequestId, body: &Value) -> Result<Accepted, Refused> {
-    // The id alone keeps what is recorded from being so twice; the key also what joined another request.
-    let key = id.to_string();
+pub async fn ask(app: &App, asking: &Asking<'_>) -> Result<Accepted, Refused> {
+    let Asking { tenant, by, id, key, body } = *asking;
+    if body.to_string().len() > MAX_BODY {
+        return Err(Refused::TooLong("request"));
+    }
     let terms = Terms::default();
-    let order = Order { tenant, by, id, body, idempotency_key: Some(&key), repeats: None, terms: &terms, seat: None };
+    let order = Order { tenant, by, id, body, idempotency_key: Some(key), repeats: None, terms: &terms, seat: None };
     let accepted = app.acceptor.accept(order, clock::now()).await?;
     match &accepted {
         Accepted::Recorded(receipt, _) | Accepted::Replayed { receipt, .. } | Accepted::Joined(receipt) => {

@@ -31,7 +31,7 @@ fn whoever_gives_up_or_falls_behind_raises_an_alarm() {
         want("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", dead, "Maximum", 0);
     }
     let run = template.number(&template.properties("WorkerFunction")["Timeout"]);
-    for (queue, seconds) in [("Request", 2 * run), ("Delivery", 600), ("Intake", 600)] {
+    for (queue, seconds) in [("Request", 2 * run), ("Delivery", 600), ("Intake", 600), ("Topic", 600)] {
         let source = attribute(&format!("{queue}Queue"), "QueueName");
         want("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", source, "Maximum", seconds);
     }

@@ -8,6 +8,7 @@ pub mod objects;
 pub mod queue;
 pub mod secrets;
 pub mod table;
+pub mod triggers;
 
 use std::time::Duration;
 
