@@ -66,7 +66,7 @@ lint: venv check-reports ## Check format, lints, documentation and template
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
-	$(VENV)/bin/cfn-lint template.yaml
+	$(VENV)/bin/cfn-lint template.yaml infra/examples/triggers/*.yaml
 
 bench: bench-reports bench-delivery ## Measure the worker's data path and the dispatcher
 
@@ -109,8 +109,8 @@ bench-delivery: build venv ## Measure a dispatcher: CPU and AWS calls per delive
 	@$(VENV)/bin/python tests/python/storm.py < .local/storm.md > $(STORM)
 	@echo "Drawn: $(STORM)"
 
-check-reports: build ## Check the report definitions in infra/reports
-	@$(LOCAL) check-reports infra/reports
+check-reports: build ## Check the report definitions in infra/reports, and the example of triggers
+	@$(LOCAL) check-reports infra/reports --triggers infra/examples/triggers
 
 # --- AWS ------------------------------------------------------------------------------------------------------------
 

@@ -63,6 +63,7 @@ mod tenant_issuers;
 mod tenants;
 mod tesouro;
 mod treports;
+mod triggers;
 mod unico_interface;
 mod webhook;
 mod zip_password;

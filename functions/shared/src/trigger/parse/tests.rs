@@ -71,7 +71,7 @@ fn each_mistake_is_named_with_its_line() {
         ("report = \"invoice_lines\"", "repport = \"x\"", 9, "/repport"),
         ("{ period = \"{month}\" }", "\"{day}\"", 9, "no placeholder of `key`"),
         ("https://example.com/", "https://example.com/{month}", 9, "`parameters` and `filter` alone"),
-("[\"month\", \"{month}\"]", "[\"{tenant}\"]", 9, "for whom"),
+        ("[\"month\", \"{month}\"]", "[\"{tenant}\"]", 9, "for whom"),
         ("coalesce", "validate_only", 20, "leave it out"),
         ("arn:aws:sns:", "arn:aws:sqs:", 23, "standard SNS topic"),
         ("reports_of-acme", "reports.fifo", 23, "standard SNS topic"),
