@@ -228,8 +228,10 @@ def lines(logs, name, ids, since):
             try:
                 for page in logs.get_paginator("filter_log_events").paginate(**query):
                     for event in page["events"]:
-                        if event["eventId"] not in seen and id in event["message"]:
-                            seen.add(event["eventId"])
+                        # The local cloud gives events no id.
+                        key = (function, event["timestamp"], event["message"])
+                        if key not in seen and id in event["message"]:
+                            seen.add(key)
                             yield from line(function, event, ids)
             except logs.exceptions.ResourceNotFoundException:
                 break

@@ -105,21 +105,22 @@ async fn due(app: &App, swept: &mut Swept, time_left: &impl Fn() -> bool) -> Res
         let found = app.table.due(shard, now + LOOK_AHEAD, PER_SHARD).await?;
         swept.lag_ms = swept.lag_ms.max(found.first().map_or(0, |first| late(first, now)));
         let rows = found.iter().filter_map(|Due { key, .. }| {
-            let row = DueRow::of(key);
+            let row = DueRow::of(key).map(|row| (key, row));
             if row.is_none() {
                 tracing::error!(key = key.associated(), "a due row of no known kind");
             }
             row
         });
-        let mut outcomes = stream::iter(rows).map(|row| one(app, row)).buffer_unordered(CONCURRENCY);
-        while let Some(outcome) = outcomes.next().await {
+        let mut outcomes =
+            stream::iter(rows).map(async |(key, row)| (key, one(app, row).await)).buffer_unordered(CONCURRENCY);
+        while let Some((key, outcome)) = outcomes.next().await {
             swept.due += 1;
             match outcome {
                 Ok(moved) => swept.moved += u64::from(moved),
                 // Whoever changed the row in between has moved it; the next sweep sees to what is left.
                 Err(Left::Table(TableError::Conflict)) => {}
                 Err(error) => {
-                    tracing::warn!(%error, "left for the next sweep");
+                    tracing::warn!(key = key.associated(), %error, "left for the next sweep");
                     swept.left += 1;
                 }
             }

@@ -1,12 +1,14 @@
 //! The dashboard: CloudWatch takes what it cannot draw, and shows an empty chart for a metric that nobody emits.
 
-use std::{collections::BTreeSet, path::Path, process::Command};
+use std::{collections::BTreeSet, fmt::Write as _, path::Path, process::Command};
 
 use serde_json::Value;
 use waybill::telemetry::{NAMESPACE, STACK, metrics::METRICS};
 
 use super::load::{Template, entries, list};
 use crate::skip;
+
+const FIRST_LOG: &str = "SOURCE '/aws/lambda/${AWS::StackName}/api' | ";
 
 /// The body as CloudWatch gets it, with what CloudFormation puts in left as `${…}`; and the variables beside it.
 fn dashboard(template: &Template) -> (Value, Value) {
@@ -21,7 +23,7 @@ fn dashboard(template: &Template) -> (Value, Value) {
     for rest in &figures[1..] {
         let (figure, rest) = rest.split_once('}').unwrap();
         let zeros = rest.len() - rest.trim_start_matches('0').len();
-        quoted.push_str(&format!("\"value\":\"${{{figure}}}\"{}", &rest[zeros..]));
+        write!(quoted, "\"value\":\"${{{figure}}}\"{}", &rest[zeros..]).unwrap();
     }
     (serde_json::from_str(&quoted).unwrap_or_else(|error| panic!("{error}: {quoted}")), sub[1].clone())
 }
@@ -59,9 +61,7 @@ fn every_widget_is_well_formed() {
         let kind = widget["type"].as_str().unwrap();
         match kind {
             "text" => assert!(!properties["markdown"].as_str().unwrap().is_empty()),
-            "log" => {
-                assert!(properties["query"].as_str().unwrap().starts_with("SOURCE '/aws/lambda/${AWS::StackName}/api'"))
-            }
+            "log" => assert!(properties["query"].as_str().unwrap().starts_with(FIRST_LOG)),
             "alarm" => assert!((1..=100).contains(&list(&properties["alarms"]).len())),
             "metric" => assert_eq!((&properties["view"], properties["stat"].is_null()), (&"timeSeries".into(), true)),
             other => panic!("CloudWatch has no widget {other}"),

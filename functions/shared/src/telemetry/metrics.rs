@@ -93,7 +93,12 @@ pub const METRICS: [Metric; 28] = [
     metric("LicenceRefusals", Unit::Count, &[INTERFACE], "reports refused for want of a seat"),
     metric("Parked", Unit::Count, &[], "requests that had to wait for a free slot of their tenant"),
     metric("QueueTime", Unit::Milliseconds, &[], "from a request's record until a worker first claimed it"),
-    metric("RunTime", Unit::Milliseconds, &[], "of a run that made its file: from the claim until the file was in S3"),
+    metric(
+        "RunTime",
+        Unit::Milliseconds,
+        &[],
+        "of a run that made its file: from reading the lake until the file was complete in S3",
+    ),
     metric("Rows", Unit::Count, &[], "rows of such a file"),
     metric("Bytes", Unit::Bytes, &[], "size of such a file, as it lies in S3"),
     metric("PeakMemory", Unit::Bytes, &[], "most memory that the worker's process ever had, as of such a run"),
