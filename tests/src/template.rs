@@ -2,8 +2,10 @@
 //! change unnoticed. Everything else shows when it is deployed.
 
 mod alarms;
+mod dashboard;
 mod load;
 mod permissions;
+mod runbook;
 
 use std::collections::BTreeSet;
 

@@ -50,6 +50,7 @@ mod links;
 mod lost_deliveries;
 mod lost_workers;
 mod manifest;
+mod operator;
 mod process_status;
 mod profiles;
 mod quotas;
