@@ -3,6 +3,7 @@
 use waybill::{
     accept::Rejected,
     aws::{AwsError, config_store::ConfigError, table::TableError},
+    schedules::RunError,
     trigger::Unfit,
 };
 
@@ -51,6 +52,9 @@ pub enum Refused {
         /// Why; one that may yet succeed, if there is one.
         first: Box<Self>,
     },
+    /// A schedule could not be run. It is due still.
+    #[error(transparent)]
+    Schedule(#[from] RunError),
     /// The operator's rule names a tenant that does not exist.
     #[error("there is no tenant {0:?}")]
     Tenant(String),
@@ -76,6 +80,7 @@ impl Refused {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Aws(_)
+            | Self::Schedule(_)
             | Self::Triggers(ConfigError::Aws(_))
             | Self::Table(_)
             | Self::Rejected(Rejected::Table(_) | Rejected::Unavailable(_) | Rejected::InFlight) => true,

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use waybill::telemetry::{self, Unit};
 
-use crate::{app::App, error::Refused, mail, process, report, s3, sns};
+use crate::{app::App, error::Refused, mail, process, report, s3, schedule, sns};
 
 /// What a message tells of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub enum Kind {
     Sns,
     /// The function itself was called.
     Direct,
+    /// A schedule is due.
+    Schedule,
     /// A rule passes an event on that tells of a process of the tenant's own.
     Process,
     /// The stack's own rule passes on what became of a mail.
@@ -40,6 +42,7 @@ impl Kind {
         let has = |field| message.get(field).is_some();
         match () {
             () if s3::is_of_s3(message) => Self::S3,
+            () if has("schedule") => Self::Schedule,
             () if has("mail") => Self::Mail,
             () if has("process") => Self::Process,
             () => Self::EventBridge,
@@ -53,6 +56,7 @@ impl Kind {
             Self::S3 => "s3",
             Self::Sns => "sns",
             Self::Direct => "direct",
+            Self::Schedule => "schedule",
             Self::Process => "process",
             Self::Mail => "mail",
         }
@@ -65,6 +69,7 @@ impl Kind {
             Self::EventBridge | Self::Direct => report::take(app, message).await,
             Self::S3 => s3::take(app, message).await,
             Self::Sns => sns::take(app, message).await,
+            Self::Schedule => schedule::take(app, message).await,
             Self::Process => process::take(app, message).await,
             Self::Mail => mail::take(app, message).await,
         }
@@ -95,6 +100,7 @@ mod tests {
             (json!({"v": "1", "tenant": "t", "request": {"process": 1}}), Kind::EventBridge),
             (json!({"v": "1", "tenant": "t", "process": {"mail": 1}}), Kind::Process),
             (json!({"v": "1", "mail": {}}), Kind::Mail),
+            (json!({"v": "1", "schedule": {"mail": 1}}), Kind::Schedule),
             (json!({"detail-type": "Object Created", "detail": {"process": 1}}), Kind::S3),
             (json!({"Records": []}), Kind::S3),
             (json!({"Event": "s3:TestEvent"}), Kind::S3),

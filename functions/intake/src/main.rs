@@ -1,6 +1,6 @@
 //! The `intake` function: turns an event, an object's arrival, a topic's message or a call into the same request that the
 //! API would make, or, where it tells of a process of the customer's own, into a notification. What became of a mail it
-//! keeps with the delivery.
+//! keeps with the delivery, and what is due of a schedule it runs.
 
 mod app;
 mod direct;
@@ -12,6 +12,7 @@ mod mail;
 mod process;
 mod report;
 mod s3;
+mod schedule;
 mod sns;
 
 use std::sync::Arc;

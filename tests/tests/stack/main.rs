@@ -59,6 +59,7 @@ mod recovery;
 mod redrive;
 mod refusal;
 mod samples;
+mod schedules;
 mod signatures;
 mod tenant_issuers;
 mod tenants;
