@@ -81,6 +81,7 @@ pub mod tests {
             request: RequestId::generate(),
             process: None,
             key: None,
+            run: None,
             report: "r".into(),
             report_version: 7,
             presenter_id: Uuid::nil(),

@@ -28,6 +28,7 @@ pub fn pending(expires_at: Option<Timestamp>) -> Delivery {
         request: RequestId::generate(),
         process: None,
         key: None,
+        run: None,
         report: "r".into(),
         report_version: 1,
         presenter_id: uuid::Uuid::nil(),
