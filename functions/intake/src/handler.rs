@@ -18,6 +18,7 @@ use crate::{
     app::App,
     mail::{self, InvalidFeedback},
     process::{self, InvalidStatus},
+    schedule,
 };
 
 /// What a rule puts on the intake queue.
@@ -64,6 +65,8 @@ enum Refused {
     Process(#[from] InvalidStatus),
     #[error(transparent)]
     Mail(#[from] InvalidFeedback),
+    #[error(transparent)]
+    Schedule(#[from] schedule::NotRun),
     #[error("there is no tenant {0:?}")]
     Tenant(String),
     #[error(transparent)]
@@ -95,6 +98,9 @@ async fn one(app: &App, body: &str) -> Result<(), Refused> {
     let kind: Value = serde_json::from_str(body)?;
     if kind.get("mail").is_some() {
         return came_back(app, serde_json::from_str(body)?).await;
+    }
+    if kind.get("schedule").is_some() {
+        return Ok(schedule::run(app, &serde_json::from_str(body)?).await?);
     }
     let envelope: Envelope = serde_json::from_str(body)?;
     if envelope.v != "1" {

@@ -1,10 +1,12 @@
 //! The `intake` function: turns an event into the same request that the API would make, or, where it tells of a process
-//! of the customer's own, into a notification. What became of a mail it keeps with the delivery.
+//! of the customer's own, into a notification. What became of a mail it keeps with the delivery, and
+//! what is due of a schedule it runs.
 
 mod app;
 mod handler;
 mod mail;
 mod process;
+mod schedule;
 
 use std::sync::Arc;
 

@@ -51,8 +51,8 @@ fn roles_allow_named_actions_on_named_resources() {
             for action in list(&statement["Action"]) {
                 assert!(action.as_str().is_some_and(|action| !action.contains('*')), "{role}: {action}");
             }
-            // What SES knows is the account's, and has a test of its own.
-            if statement["Sid"] == "SendMails" {
+            // What SES and Scheduler know is the account's, and has tests of its own.
+            if statement["Sid"] == "SendMails" || statement["Sid"] == "WakeForSchedules" {
                 continue;
             }
             let resources = list(&statement["Resource"]);
@@ -65,7 +65,7 @@ fn roles_allow_named_actions_on_named_resources() {
         assert!(list(trust).iter().all(|statement| statement["Principal"]["Service"].is_string()), "{role}");
     }
     // SAM adds wide managed policies of its own wherever a function has no role.
-    assert_eq!(template.all("AWS::IAM::Role").len(), FUNCTIONS.len() + 1, "one each, and the schedule's");
+    assert_eq!(template.all("AWS::IAM::Role").len(), FUNCTIONS.len() + 2, "one each, and two of Scheduler's");
     assert!(template.0["Globals"]["Function"]["Policies"].is_null());
     for (id, function) in template.all("AWS::Serverless::Function") {
         assert!(function["Policies"].is_null() && function["Role"].is_object(), "{id}");
@@ -371,6 +371,49 @@ fn only_the_dispatcher_sends_mails_and_only_as_the_one_sender() {
         assert_eq!(named, expected);
     }
     assert_eq!(template.0["Parameters"]["EmailFrom"]["Default"], "", "off unless the operator turns it on");
+}
+
+/// One-shots of schedules may wake the intake and do nothing else; those who make them may name no other role, and touch no
+/// schedule but the stack's own.
+#[test]
+fn one_shots_wake_the_intake_alone() {
+    let template = Template::load();
+    let queues = json!([attribute("IntakeQueue", "Arn"), attribute("IntakeDlq", "Arn")]);
+    let [sends] = statements(&template, "ScheduleRole")[..] else { panic!("not one statement") };
+    assert_eq!((&sends["Action"], &sends["Resource"]), (&json!("sqs:SendMessage"), &queues));
+    let trust = &template.properties("ScheduleRole")["AssumeRolePolicyDocument"]["Statement"][0];
+    assert_eq!(trust["Principal"], json!({"Service": "scheduler.amazonaws.com"}));
+    assert_eq!(trust["Condition"], json!({"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}));
+    for function in FUNCTIONS {
+        let all = statements(&template, &id_of(function, "Role"));
+        let of = |what: &str| -> Vec<&Value> {
+            all.iter().copied().filter(|one| one["Action"].to_string().contains(what)).collect()
+        };
+        let environment = &template.properties(&id_of(function, "Function"))["Environment"]["Variables"];
+        if !matches!(function, "api" | "intake") {
+            assert!(of("scheduler:").is_empty() && of("iam:").is_empty(), "{function}");
+            assert!(environment["WAYBILL_SCHEDULE_ROLE"].is_null(), "{function}");
+            continue;
+        }
+        let ([makes], [passes]) = (&of("scheduler:")[..], &of("iam:")[..]) else { panic!("{function}") };
+        let actions = ["scheduler:CreateSchedule", "scheduler:DeleteSchedule"];
+        assert_eq!(makes["Action"], json!(actions), "{function}");
+        let named = makes["Resource"]["Fn::Sub"].as_str().unwrap_or_default();
+        assert!(named.ends_with(":${AWS::AccountId}:schedule/default/${AWS::StackName}-*"), "{named}");
+        assert_eq!(environment["WAYBILL_SCHEDULE_PREFIX"], json!({"Ref": "AWS::StackName"}));
+        let role = attribute("ScheduleRole", "Arn");
+        assert_eq!((&passes["Action"], &passes["Resource"]), (&json!("iam:PassRole"), &role));
+        assert_eq!(passes["Condition"], json!({"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}));
+        assert_eq!(environment["WAYBILL_SCHEDULE_ROLE"], role);
+        assert_eq!(environment["WAYBILL_INTAKE_QUEUE_ARN"], queues[0]);
+        assert_eq!(environment["WAYBILL_INTAKE_DLQ_ARN"], queues[1]);
+    }
+    // What they miss, the sweeper sends.
+    assert!(may(&template, "SweeperRole", "sqs:SendMessage", &queues[0]));
+    assert_eq!(
+        template.properties("SweeperFunction")["Environment"]["Variables"]["WAYBILL_INTAKE_QUEUE"]["Ref"],
+        "IntakeQueue"
+    );
 }
 
 /// An erasure finds files by their names alone.

@@ -60,6 +60,7 @@ mod redrive;
 mod refusal;
 mod relative_dates;
 mod samples;
+mod schedules;
 mod signatures;
 mod tenant_issuers;
 mod tenants;

@@ -4,6 +4,7 @@
 
 use aws_sdk_scheduler::{
     Client,
+    operation::{create_schedule::CreateScheduleError, delete_schedule::DeleteScheduleError},
     types::{ActionAfterCompletion, DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode, RetryPolicy, Target},
 };
 use jiff::Timestamp;
@@ -11,6 +12,7 @@ use jiff::Timestamp;
 use super::AwsError;
 use crate::{
     config::{self, ConfigError},
+    digest::sha256_hex,
     domain::{id::ScheduleId, message::ScheduleMessage},
 };
 
@@ -46,55 +48,42 @@ impl OneShots {
         })
     }
 
-    /// Has the schedule's message sent at that instant, and at no other.
+    /// Has the schedule's message sent at that instant. Doing so again changes nothing.
+    ///
+    /// Each instant has a one-shot of its own: one that has gone off is deleted by Scheduler some time later, and would take
+    /// the next instant with it.
     pub async fn arm(&self, tenant: &str, schedule: ScheduleId, at: Timestamp) -> Result<(), AwsError> {
-        let (name, expression) = (self.name(schedule), expression(at));
-        let target = self.target(tenant, schedule, at)?;
         let created = self
             .client
             .create_schedule()
-            .name(&name)
-            .schedule_expression(&expression)
+            .name(self.name(schedule, at))
+            .schedule_expression(expression(at))
             .action_after_completion(ActionAfterCompletion::Delete)
             .flexible_time_window(on_the_minute()?)
-            .target(target.clone())
-            .send()
-            .await;
-        match created {
+            .target(self.target(tenant, schedule, at)?);
+        match created.send().await {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conflict_exception()) => {
-                self.rearm(&name, &expression, target).await
-            }
+            Err(error) if error.as_service_error().is_some_and(CreateScheduleError::is_conflict_exception) => Ok(()),
             Err(error) => Err(AwsError::new("scheduler", "CreateSchedule", &error)),
         }
     }
 
-    /// One that went off in between is left to the sweeper.
-    async fn rearm(&self, name: &str, expression: &str, target: Target) -> Result<(), AwsError> {
-        let update = self
-            .client
-            .update_schedule()
-            .name(name)
-            .schedule_expression(expression)
-            .action_after_completion(ActionAfterCompletion::Delete)
-            .flexible_time_window(on_the_minute()?)
-            .target(target);
-        update.send().await.map_err(|e| AwsError::new("scheduler", "UpdateSchedule", &e))?;
-        Ok(())
-    }
-
-    /// It is not woken any more. One that is gone already will do.
-    pub async fn disarm(&self, schedule: ScheduleId) -> Result<(), AwsError> {
-        match self.client.delete_schedule().name(self.name(schedule)).send().await {
+    /// The schedule is not woken at that instant any more. One that is gone already will do.
+    pub async fn disarm(&self, schedule: ScheduleId, at: Timestamp) -> Result<(), AwsError> {
+        match self.client.delete_schedule().name(self.name(schedule, at)).send().await {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(()),
+            Err(error)
+                if error.as_service_error().is_some_and(DeleteScheduleError::is_resource_not_found_exception) =>
+            {
+                Ok(())
+            }
             Err(error) => Err(AwsError::new("scheduler", "DeleteSchedule", &error)),
         }
     }
 
-    /// At most 64 characters, of which the id takes 33.
-    fn name(&self, schedule: ScheduleId) -> String {
-        format!("{}-{}", self.prefix, schedule.uuid().as_simple())
+    /// What the one-shot of an instant is called.
+    fn name(&self, schedule: ScheduleId, at: Timestamp) -> String {
+        name(&self.prefix, schedule, at)
     }
 
     fn target(&self, tenant: &str, schedule: ScheduleId, at: Timestamp) -> Result<Target, AwsError> {
@@ -110,6 +99,12 @@ impl OneShots {
             .build()
             .map_err(|e| AwsError::new("scheduler", "CreateSchedule", &e))
     }
+}
+
+/// Name of the one-shot of an instant in a stack: at most 64 characters, of which these take 25.
+pub fn name(prefix: &str, schedule: ScheduleId, at: Timestamp) -> String {
+    let digest = sha256_hex(format!("{schedule}:{at}").as_bytes());
+    format!("{prefix}-{}", &digest[..24])
 }
 
 fn on_the_minute() -> Result<FlexibleTimeWindow, AwsError> {

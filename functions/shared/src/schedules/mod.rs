@@ -272,7 +272,9 @@ impl Schedules<'_> {
     /// Removes a schedule that must still be what was read. Its requests and its history stay, the latter out of sight.
     pub async fn delete(&self, read: &Stored<Schedule>) -> Result<(), TableError> {
         self.acceptor.table.write(vec![Write::remove(read)]).await?;
-        self.disarm(read.row.id).await;
+        if let Some(at) = read.row.next_run {
+            self.disarm(&read.row, at).await;
+        }
         Ok(())
     }
 
@@ -292,7 +294,7 @@ impl Schedules<'_> {
         for effect in effects {
             match effect {
                 Effect::Arm(at) => self.arm(schedule, *at).await,
-                Effect::Disarm => self.disarm(schedule.id).await,
+                Effect::Disarm(at) => self.disarm(schedule, *at).await,
                 Effect::Run(_) | Effect::Note(_) | Effect::Announce => {}
             }
         }
@@ -305,9 +307,9 @@ impl Schedules<'_> {
     }
 
     /// One that is left wakes the service for nothing.
-    async fn disarm(&self, id: ScheduleId) {
-        if let Err(error) = self.one_shots.disarm(id).await {
-            tracing::warn!(schedule.id = %id, %error, "a one-shot was left");
+    async fn disarm(&self, schedule: &Schedule, at: Timestamp) {
+        if let Err(error) = self.one_shots.disarm(schedule.id, at).await {
+            tracing::warn!(schedule.id = %schedule.id, tenant.id = schedule.tenant, %error, "a one-shot was left");
         }
     }
 }

@@ -289,7 +289,7 @@ mod tests {
             (json!({ "every": "hour" }), "/every", "type"),
             (json!({ "at": "2026-11-27T12:00:00Z" }), "/at", "never_runs"),
             (json!({ "at": "2026-12-01T08:00:00[America/Lima]" }), "/at", "format"),
-            (json!({ "at": "9999-12-31T23:59:59Z" }), "/at", "out_of_range"),
+            (json!({ "at": "2500-01-01T00:00:00Z" }), "/at", "out_of_range"),
             (json!({ "at": "2026-12-01T08:00:00", "starts_at": "2026-12-02T00:00:00" }), "/starts_at", "never_runs"),
             (json!({ "cron": "0 8 * * *", "ends_at": "2026-11-28T07:59:59" }), "/ends_at", "never_runs"),
         ] {

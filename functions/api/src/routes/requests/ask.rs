@@ -87,24 +87,29 @@ async fn accept(
         terms: &terms,
         seat: seat.as_ref(),
     };
-    match app.acceptor.accept(order, clock::now()).await? {
+    answer(app, &tenant.id, app.acceptor.accept(order, clock::now()).await?)
+}
+
+/// What a caller is told whose order was accepted.
+pub fn answer(app: &App, tenant: &str, accepted: Accepted) -> Result<Response, Problem> {
+    match accepted {
         Accepted::Valid(preview) => Ok(Json(describe_preview(&preview)).into_response()),
         Accepted::Recorded(receipt, standing) => {
-            tracing::info!(request.id = %id, tenant.id = tenant.id, report.id = receipt.report, "request recorded");
-            let mut response = accepted(app, &receipt, false)?;
+            tracing::info!(request.id = %receipt.id, tenant.id = tenant, report.id = receipt.report, "request recorded");
+            let mut response = recorded(app, &receipt, false)?;
             if let Some(standing) = standing {
                 response.headers_mut().extend(rate_limit(&standing));
             }
             Ok(response)
         }
         Accepted::Replayed { receipt, coalesced } => {
-            let mut response = accepted(app, &receipt, coalesced)?;
+            let mut response = recorded(app, &receipt, coalesced)?;
             response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
             Ok(response)
         }
         Accepted::Joined(receipt) => {
-            tracing::info!(request.id = %receipt.id, tenant.id = tenant.id, "joined a request in flight");
-            accepted(app, &receipt, true)
+            tracing::info!(request.id = %receipt.id, tenant.id = tenant, "joined a request in flight");
+            recorded(app, &receipt, true)
         }
     }
 }
@@ -119,7 +124,7 @@ pub fn rate_limit(standing: &Standing) -> [(HeaderName, HeaderValue); 3] {
 }
 
 /// The same for the same request, however often and in whatever state it is told.
-fn accepted(app: &App, receipt: &Receipt, coalesced: bool) -> Result<Response, Problem> {
+fn recorded(app: &App, receipt: &Receipt, coalesced: bool) -> Result<Response, Problem> {
     let location = format!("/v1/requests/{}", receipt.id);
     let mut shown = json!({
         "id": receipt.id,
@@ -145,7 +150,8 @@ fn accepted(app: &App, receipt: &Receipt, coalesced: bool) -> Result<Response, P
     Ok((StatusCode::ACCEPTED, headers, Json(shown)).into_response())
 }
 
-fn describe_preview(preview: &Preview) -> Value {
+/// What a request would be.
+pub fn describe_preview(preview: &Preview) -> Value {
     let asked = &preview.asked;
     let mut shown = json!({
         "valid": true,

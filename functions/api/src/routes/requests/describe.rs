@@ -83,6 +83,9 @@ pub fn summary(request: &Request, now: Timestamp) -> Value {
         "started_at": request.started_at,
         "finished_at": request.finished_at,
     });
+    if let Some(occasion) = &request.occasion {
+        shown["schedule"] = json!({ "id": occasion.schedule, "at": occasion.at });
+    }
     if let Some(file) = &request.file {
         shown["rows"] = json!(file.rows);
         shown["expires_at"] = json!(request.expires_at);

@@ -17,7 +17,7 @@ use waybill::{
 };
 
 pub use self::{
-    ask::{REPLAYED, create, idempotency_key, rate_limit, repeat},
+    ask::{REPLAYED, answer, create, describe_preview, idempotency_key, rate_limit, repeat},
     describe::status,
     end::{call_off, cancel, delete, remove_file},
     list::{list, page_of},

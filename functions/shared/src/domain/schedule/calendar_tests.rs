@@ -91,7 +91,7 @@ fn hours_pass_and_days_are_the_calendars() {
 fn the_dialect_is_vixies_with_last_nearest_and_nth_days() {
     for (text, expected) in [
         ("0 8 13 * 5", ["11-27", "12-04", "12-11"]),
-        ("0 8 13 * +5", ["08-13", "10-13", "05-13"]),
+        ("0 8 13 * +5", ["08-13", "10-13", "04-13"]),
         ("0 8 L * *", ["11-30", "12-31", "01-31"]),
         ("0 8 15W * *", ["12-15", "01-15", "02-15"]),
         ("0 8 * * MON#2", ["12-14", "01-11", "02-08"]),
@@ -203,7 +203,7 @@ fn any_pattern() -> impl Strategy<Value = Pattern> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn instants_are_those_of_a_count_of_every_minute(

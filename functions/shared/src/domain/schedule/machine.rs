@@ -44,8 +44,8 @@ pub enum Effect {
     Note(Missed),
     /// Once the row is written: see that the service is woken then.
     Arm(Timestamp),
-    /// Once the row is written: it need not be woken any more.
-    Disarm,
+    /// Once the row is written: it need not be woken then any more.
+    Disarm(Timestamp),
     /// With the row: announce that a run was refused.
     Announce,
 }
@@ -82,7 +82,9 @@ impl Schedule {
         if next.state == State::Paused {
             return (next, vec![]);
         }
-        next.waiting_for(calendar.next_after(now))
+        let (next, mut effects) = next.waiting_for(calendar.next_after(now));
+        effects.extend(self.next_run.filter(|_| self.next_run != next.next_run).map(Effect::Disarm));
+        (next, effects)
     }
 
     fn pause(&self, deed: Deed) -> Result<Step, Refusal> {
@@ -92,7 +94,7 @@ impl Schedule {
             State::Active => {
                 let next =
                     Self { state: State::Paused, paused: Some(deed), next_run: None, due_at: None, ..self.clone() };
-                Ok((next, vec![Effect::Disarm]))
+                Ok((next, self.next_run.map(Effect::Disarm).into_iter().collect()))
             }
         }
     }
@@ -166,8 +168,8 @@ impl Schedule {
     fn waiting_for(self, next_run: Option<Timestamp>) -> Step {
         let state = if next_run.is_some() { State::Active } else { State::Ended };
         let due_at = next_run.map(|at| at + WAKE_GRACE);
-        let effect = next_run.map_or(Effect::Disarm, Effect::Arm);
-        (Self { state, next_run, due_at, handoffs: 0, ..self }, vec![effect])
+        let effects = next_run.map(Effect::Arm).into_iter().collect();
+        (Self { state, next_run, due_at, handoffs: 0, ..self }, effects)
     }
 }
 

@@ -96,7 +96,7 @@ fn a_pause_skips_and_is_no_reason_to_catch_up() {
     let (schedule, calendar) = hourly(MissedPolicy::All);
     let (paused, effects) = schedule.apply(Event::Pause(deed()), &calendar, ts(NOON)).unwrap();
     assert_eq!((paused.state, paused.next_run, paused.due_at), (State::Paused, None, None));
-    assert_eq!(effects, [Effect::Disarm]);
+    assert_eq!(effects, [Effect::Disarm(ts(NOON))]);
     assert_eq!(paused.apply(Event::Pause(deed()), &calendar, ts(NOON)), Err(Refusal::Already));
     assert_eq!(paused.apply(Event::Wake, &calendar, ts("2026-11-27T15:00:00Z")), Err(Refusal::NotDue));
     let (changed, _) = {
@@ -117,7 +117,7 @@ fn without_an_instant_left_it_has_ended_until_it_is_changed() {
     let schedule = schedule.first_waits_for(Some(last));
     let (ended, effects) = schedule.apply(Event::Ran(Outcome::Requested), &calendar, last).unwrap();
     assert_eq!((ended.state, ended.next_run, ended.due_at), (State::Ended, None, None));
-    assert_eq!(effects, [Effect::Disarm]);
+    assert_eq!(effects, []);
     for event in [Event::Pause(deed()), Event::Resume] {
         assert_eq!(ended.apply(event, &calendar, last), Err(Refusal::Ended));
     }
@@ -125,7 +125,13 @@ fn without_an_instant_left_it_has_ended_until_it_is_changed() {
     let calendar = Calendar::of(&settings).unwrap();
     let event = Event::Change(Box::new(settings), Box::new(ended.order.clone()));
     let (again, _) = ended.apply(event, &calendar, last + minutes(5)).unwrap();
-    assert_eq!((again.state, again.next_run), (State::Active, Some(ts("2026-11-30T01:00:00Z"))));
+    let one = ts("2026-11-30T01:00:00Z");
+    assert_eq!((again.state, again.next_run), (State::Active, Some(one)));
+    let settings = Settings { timing: Timing::Cron("30 * * * *".to_owned()), ..again.settings.clone() };
+    let calendar = Calendar::of(&settings).unwrap();
+    let event = Event::Change(Box::new(settings), Box::new(again.order.clone()));
+    let (_, effects) = again.apply(event, &calendar, last + minutes(5)).unwrap();
+    assert_eq!(effects, [Effect::Arm(ts("2026-11-30T00:30:00Z")), Effect::Disarm(one)]);
 }
 
 #[test]
