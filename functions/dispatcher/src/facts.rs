@@ -95,6 +95,7 @@ pub mod tests {
             password_sealed: None,
             failure: (kind == EventKind::ReportFailed).then(|| Failure::new(FailureCode::TooLarge, "Too many rows.")),
             deed: (kind == EventKind::ReportCancelled).then(deed),
+            empty_notice: false,
             fanned_out: false,
             told_up_to: None,
             due_at: None,

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-pub use self::ask::{Ask, add_wishes};
+pub use self::ask::{Ask, add_when_empty, add_wishes};
 use crate::{
     aws::{
         AwsError,

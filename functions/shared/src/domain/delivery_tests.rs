@@ -42,6 +42,7 @@ pub fn pending(expires_at: Option<Timestamp>) -> Delivery {
         password_sealed: None,
         failure: None,
         deed: None,
+        empty_notice: false,
         fanned_out: false,
         told_up_to: None,
         due_at: None,

@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::{
     check::CheckOutcome,
     delivery::Target,
-    endpoint::Endpoint,
+    empty::Telling,
+    endpoint::{Endpoint, Profile},
     failure::Failure,
     id::{DeliveryId, EndpointId, EventId, RequestId, ScheduleId},
     link::LinkPolicy,
@@ -272,6 +273,9 @@ pub struct Announcement {
     /// Who called it off, or had its file deleted.
     #[serde(default)]
     pub deed: Option<Deed>,
+    /// Receivers are told that there are no rows, without a link, where their words allow.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub empty_notice: bool,
     /// Its deliveries are made; what is left is the event bus.
     #[serde(default)]
     pub fanned_out: bool,
@@ -293,6 +297,7 @@ impl Announcement {
 
     /// What `request`, in its final state, has to tell.
     pub fn of(request: &Request, id: EventId, kind: EventKind, now: Timestamp) -> Self {
+        let telling = request.telling(kind);
         Self {
             id,
             kind,
@@ -315,8 +320,9 @@ impl Announcement {
             password_sealed: request.password_sealed.clone(),
             failure: request.failure.clone(),
             deed: request.cancellation.clone().or_else(|| request.deletion.clone()),
+            empty_notice: telling == Telling::NoRows,
             // Who waits for a report is answered; nobody else asked for it.
-            fanned_out: request.answer_by.is_some(),
+            fanned_out: request.answer_by.is_some() || telling == Telling::Nothing,
             told_up_to: None,
             due_at: Some(now + super::request::HANDOFF_GRACE),
             handoffs: 0,
@@ -347,11 +353,18 @@ impl Announcement {
             password_sealed: None,
             failure: None,
             deed: None,
+            empty_notice: false,
             fanned_out: false,
             told_up_to: None,
             due_at: Some(now + super::request::HANDOFF_GRACE),
             handoffs: 0,
         }
+    }
+
+    /// Whether a notification of that profile gives the link to the file, where there is one. Of an empty report only
+    /// those do that cannot say so without it.
+    pub const fn gives_link(&self, profile: Profile) -> bool {
+        !self.empty_notice || !profile.can_do_without_link()
     }
 
     /// The request that it tells of, if any.

@@ -8,9 +8,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use waybill::{
-    accept::{Accepted, Order, Preview, add_wishes},
+    accept::{Accepted, Order, Preview, add_when_empty, add_wishes},
     clock,
     domain::{
         delivery::Target,
@@ -22,7 +22,7 @@ use waybill::{
     },
 };
 
-use super::{POLL_AFTER, load, terms};
+use super::{POLL_AFTER, describe, load, terms};
 use crate::{app::App, auth::MayRequest, body::JsonBody, problem::Problem, routes::licences};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -136,6 +136,7 @@ fn recorded(app: &App, receipt: &Receipt, coalesced: bool) -> Result<Response, P
         "status_url": format!("{}{location}", app.public_url),
     });
     add_wishes(&mut shown, &receipt.style, &receipt.wrapping, receipt.packaging);
+    add_when_empty(&mut shown, receipt.when_empty);
     if let Some(repeats) = receipt.repeats {
         shown["repeats"] = json!(repeats);
     }
@@ -152,14 +153,12 @@ fn recorded(app: &App, receipt: &Receipt, coalesced: bool) -> Result<Response, P
 /// What a request would be.
 pub fn describe_preview(preview: &Preview) -> Value {
     let asked = &preview.asked;
-    let resolved: Map<String, Value> =
-        asked.resolved.iter().map(|(name, value)| (name.clone(), json!(value.to_text()))).collect();
     let mut shown = json!({
         "valid": true,
         "report": asked.report,
         "report_version": asked.report_version,
         "parameters": asked.parameters,
-        "resolved": resolved,
+        "resolved": describe::resolved(&asked.resolved),
         "format": asked.format,
         "packaging": asked.packaging,
         "presenter_id": asked.presenter_id,
@@ -169,17 +168,18 @@ pub fn describe_preview(preview: &Preview) -> Value {
         })),
     });
     add_wishes(&mut shown, &asked.style, &asked.wrapping, asked.packaging);
+    add_when_empty(&mut shown, asked.when_empty);
     if let Some(filter) = &asked.filter {
         shown["filter"] = filter.as_asked();
     }
     shown
 }
 
-/// The body that a request was made with, its defaults filled in.
+/// The body that a request was made with, its defaults filled in, and of the same days.
 fn as_asked(request: &Request) -> Value {
     let mut body = json!({
         "report": request.report,
-        "parameters": request.parameters,
+        "parameters": request.stated(),
         "format": request.format,
         "packaging": request.packaging,
         "presenter_id": request.presenter_id,
@@ -192,6 +192,7 @@ fn as_asked(request: &Request) -> Value {
         None => {}
     }
     add_wishes(&mut body, &request.style, &request.wrapping, request.packaging);
+    add_when_empty(&mut body, request.when_empty);
     if let Some(filter) = &request.filter {
         body["filter"] = filter.as_asked();
     }

@@ -6,7 +6,7 @@ use toml::de::DeValue;
 
 use super::named_sections;
 use super::section::{Section, to_json};
-use crate::domain::definition::parameter::{MAX_DIGITS, read as read_value, text};
+use crate::domain::definition::parameter::{MAX_DIGITS, read as read_value, reckon, text};
 use crate::domain::definition::{Parameter, ParameterKind};
 
 #[derive(Clone, Copy)]
@@ -154,7 +154,12 @@ fn read_default(kind: &ParameterKind, section: &Section<'_>, value: &Spanned<DeV
         section.faults.add(value.span().start, "`default` is no value that a request could give");
         return None;
     };
-    for misfit in read_value(kind, &json).err().unwrap_or_default() {
+    let misfits = if reckon::is_relative(kind, &json) {
+        reckon::faults_on_any_day(kind, &json)
+    } else {
+        read_value(kind, &json).err().unwrap_or_default()
+    };
+    for misfit in misfits {
         section.faults.add(value.span().start, format!("`default` does not fit: {}", misfit.detail));
     }
     Some(json)
