@@ -15,6 +15,7 @@ mod checks;
 mod circuit;
 mod cognito;
 mod concurrency;
+mod contract;
 mod deadline;
 mod deliveries;
 mod deliveries_api;

@@ -23,6 +23,17 @@ pub enum FailureCode {
 }
 
 impl FailureCode {
+    /// The whole vocabulary.
+    pub const ALL: [Self; 7] = [
+        Self::ParameterInvalid,
+        Self::DefinitionInvalid,
+        Self::SourceError,
+        Self::TimedOut,
+        Self::TooLarge,
+        Self::EncryptionKeyInvalid,
+        Self::Internal,
+    ];
+
     /// Whether asking again, unchanged, can succeed.
     pub const fn retryable(self) -> bool {
         matches!(self, Self::SourceError | Self::Internal)

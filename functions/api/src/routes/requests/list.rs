@@ -24,7 +24,8 @@ use crate::{
     problem::Problem,
 };
 
-const PARAMETERS: [&str; 7] = ["status", "report", "presenter", "from", "to", "limit", "cursor"];
+/// Parameters of the query.
+pub const PARAMETERS: [&str; 7] = ["status", "report", "presenter", "from", "to", "limit", "cursor"];
 
 /// What is wanted of the list.
 #[derive(Debug, Default, PartialEq, Eq)]
