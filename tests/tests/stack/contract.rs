@@ -28,20 +28,32 @@ include-operation-id = ["deleteRequest", "revokeLink", "revokeApiKey", "retireRe
 checks.use_after_free.enabled = false
 
 # JSON Schema cannot say which texts are the names of zones, that a host is publicly reachable, that the characters of an
-# alphabet are each there once, or which parameters a report has.
+# alphabet are each there once, which key is one, or which parameters a report has.
 [[operations]]
-include-operation-id = ["createRequest", "createEndpoint", "putEndpoint", "putTenant", "createUser", "putUser", "addRecipientKey",
-  "makeLink", "createApiKey", "recoverEndpoint"]
-checks.positive_data_acceptance.expected-statuses = ["2xx", "401", "403", "404", "409", "422"]
+include-operation-id = ["createEndpoint", "putEndpoint", "putTenant", "createUser", "putUser", "addRecipientKey", "makeLink",
+  "createApiKey", "recoverEndpoint", "createWebhook", "putWebhook"]
+checks.positive_data_acceptance.expected-statuses = ["2xx", "401", "403", "404", "409", "410", "422"]
+
+# Nor what is in the base64 of a licence context.
+[[operations]]
+include-operation-id = ["createRequest", "repeatRequest"]
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "403", "404", "409", "422"]
 
 # `confirm` must be the id in the path.
 [[operations]]
-include-operation-id = "eraseTenant"
-checks.positive_data_acceptance.expected-statuses = ["2xx", "404", "422"]
+include-operation-id = ["eraseTenant"]
+checks.positive_data_acceptance.expected-statuses = ["2xx", "401", "403", "404", "422"]
 
-# A cursor is one that a page before gave out, a tag one that an answer had.
+# A cursor is one that a page before gave out.
 [[operations]]
-include-path-regex = ".*"
+include-operation-id = ["listRequests", "listDeliveries", "listEndpoints", "listLinks", "listAccesses", "listTenants",
+  "listAudit", "listDisabledAddresses", "listDisabledAddressesOfTenant", "listLicences", "listLicencesOfTenant"]
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "403", "404"]
+
+# Of a request that has ended.
+[[operations]]
+include-operation-id = ["showPassword", "showManifest", "showManifestFile", "followLink", "redeliver"]
+checks.positive_data_acceptance.expected-statuses = ["2xx", "3xx", "401", "403", "404", "409", "410"]
 "#;
 
 /// The document that the stack serves, with answers that may have nothing but what is described.
@@ -116,9 +128,10 @@ fn check(what: &str, output: &Output) {
 #[tokio::test]
 async fn a_tenant_finds_what_is_described() {
     let world = World::load().await;
-    let tenant = Tenant::create(&world).await;
+    let tenant = Tenant::create_with(&world, json!({ "interfaces": { "unico": {} } })).await;
     let token = world.issuer.token(&tenant.subject, SignedDuration::from_hours(1)).unwrap();
-    let output = run(&world, &token, &[], "").await;
+    // Guesses at passwords are counted by address, and other tests log in from the same one.
+    let output = run(&world, &token, &["--exclude-operation-id", "logIn"], "").await;
     check("a tenant", &output);
 }
 

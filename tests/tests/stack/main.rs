@@ -10,6 +10,7 @@ mod audit;
 mod bad_delivery;
 mod bad_input;
 mod bad_token;
+mod calls;
 mod catalogue;
 mod checks;
 mod circuit;

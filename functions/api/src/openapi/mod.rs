@@ -121,6 +121,7 @@ pub fn document(public_url: &str) -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas(),
+            "responses": refusals(),
             "parameters": { "X-Request-Id": request_id_parameter() },
             "headers": { "X-Request-Id": request_id_header() },
             "securitySchemes": {
@@ -133,6 +134,12 @@ pub fn document(public_url: &str) -> Value {
             },
         },
     })
+}
+
+/// Every problem that operations answer with, by status and codes.
+fn refusals() -> Map<String, Value> {
+    let all = operations().into_iter().flat_map(|operation| problems::by_status(&operation.codes()));
+    all.map(|(status, codes)| (problems::name(status, &codes), problems::response(status, &codes))).collect()
 }
 
 fn request_id_parameter() -> Value {

@@ -296,7 +296,8 @@ impl Operation {
             responses.insert(status.as_u16().to_string(), answer);
         }
         for (status, codes) in problems::by_status(&self.codes()) {
-            responses.insert(status.as_u16().to_string(), problems::response(status, &codes));
+            let shared = json!({ "$ref": format!("#/components/responses/{}", problems::name(status, &codes)) });
+            responses.insert(status.as_u16().to_string(), shared);
         }
         if let Some(refusal) = &self.refusal {
             let refusal = json!({

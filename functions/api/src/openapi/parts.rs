@@ -56,7 +56,7 @@ pub fn scopes() -> Schema {
 
 /// `Idempotency-Key`.
 pub fn idempotency_key() -> Schema {
-    let key = json!({ "type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[!-~]+$" });
+    let key = json!({ "type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[!-~]([ -~]*[!-~])?$" });
     described(
         key,
         "The caller's word for this very call: sent again with the same body, it has the same answer. Kept for 24 hours.",

@@ -141,6 +141,11 @@ pub fn by_status(codes: &[&'static str]) -> BTreeMap<StatusCode, Vec<&'static st
     sorted
 }
 
+/// Name of the response object of a status with these codes: most operations share theirs with others.
+pub fn name(status: StatusCode, codes: &[&str]) -> String {
+    format!("{}-{}", status.as_u16(), codes.join("-"))
+}
+
 /// The response object of a status with these codes.
 pub fn response(status: StatusCode, codes: &[&'static str]) -> Value {
     let meanings = codes.iter().filter_map(|code| known(code).map(|(_, meaning)| format!("- `{code}`: {meaning}")));

@@ -14,6 +14,9 @@ pub fn list(document: &Value, schema: &Value) -> String {
 
 /// An answer: what it means, its headers, and its fields.
 pub fn answer(document: &Value, answer: &Value) -> String {
+    if let Some(name) = reference(answer) {
+        return self::answer(document, &document["components"]["responses"][name]);
+    }
     let mut shown = prose(answer["description"].as_str().unwrap_or_default());
     let headers = answer["headers"].as_object().into_iter().flatten();
     let headers: Vec<String> =

@@ -159,7 +159,7 @@ fn listed() -> Operation {
 fn filter(name: &str) -> Schema {
     match name {
         "status" => described(status(), "One; or several, with commas between."),
-        "report" => report_id(),
+        "report" => described(text(), "Id of the report."),
         "presenter" => uuid(),
         "from" => described(rfc3339(), "Recorded at or after."),
         "to" => described(rfc3339(), "Recorded before."),
