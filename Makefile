@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up down logs story dashboard test lint bench bench-reports bench-delivery check-reports release deploy venv js build
+.PHONY: help demo up down logs story dashboard test lint bench bench-reports bench-delivery check-reports openapi release deploy venv js build
 
 # --- settings -------------------------------------------------------------------------------------------------------
 
@@ -118,6 +118,10 @@ bench-delivery: build venv ## Measure a dispatcher: CPU and AWS calls per delive
 	@cargo test --workspace --lib --locked --quiet -- the_other_waits --nocapture | grep '^|' | tee .local/storm.md
 	@$(VENV)/bin/python tests/python/storm.py < .local/storm.md > $(STORM)
 	@echo "Drawn: $(STORM)"
+
+openapi: ## Write docs/openapi.json, the API's description, from the code
+	WAYBILL_WRITE_OPENAPI=1 cargo test --workspace --bins --locked --quiet -- the_kept_file_is_the_description
+	@git diff --stat -- docs/openapi.json
 
 check-reports: build ## Check the report definitions in infra/reports, and the example of triggers
 	@$(LOCAL) check-reports infra/reports --triggers infra/examples/triggers

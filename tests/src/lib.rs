@@ -16,6 +16,7 @@ pub mod jira;
 pub mod lake;
 pub mod presigned;
 pub mod python;
+pub mod receiver;
 pub mod retail;
 pub mod skip;
 pub mod tally;

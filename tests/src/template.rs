@@ -227,6 +227,16 @@ fn the_access_log_holds_no_path() {
 }
 
 #[test]
+fn the_function_decides_whose_pages_may_call() {
+    let template = Template::load();
+    // API Gateway would answer preflights in the function's place.
+    assert!(template.properties("HttpApi")["CorsConfiguration"].is_null());
+    let environment = &template.properties("ApiFunction")["Environment"]["Variables"];
+    assert_eq!(environment["WAYBILL_CORS_ORIGINS"], json!({"Ref": "CorsOrigins"}));
+    assert_eq!(template.0["Parameters"]["CorsOrigins"]["Default"], "", "no page may call unless it is named");
+}
+
+#[test]
 fn the_api_answers_before_its_gateway_gives_up() {
     let template = Template::load();
     let function = template.number(&template.properties("ApiFunction")["Timeout"]);

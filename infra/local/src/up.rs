@@ -92,6 +92,9 @@ async fn deploy_stack(
     deploy::deploy(config, &deployment).await
 }
 
+/// Whose pages may call the API of the local cloud: a page's development server, as most of them begin.
+pub const CORS_ORIGIN: &str = "http://localhost:5173";
+
 /// What differs from a deployment to AWS: short waits, and receivers on this machine.
 fn local_parameters(ca_pem: String, jira_port: u16) -> Vec<(&'static str, String)> {
     let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
@@ -111,6 +114,7 @@ fn local_parameters(ca_pem: String, jira_port: u16) -> Vec<(&'static str, String
         ("JiraKind", "datacenter".to_owned()),
         ("EmailFrom", EMAIL_FROM.to_owned()),
         ("EmailName", "Waybill".to_owned()),
+        ("CorsOrigins", CORS_ORIGIN.to_owned()),
         ("AllowedCidrs", "127.0.0.0/8".to_owned()),
         ("AllowedPorts", "*".to_owned()),
         ("ExtraCaPem", ca_pem),

@@ -2,7 +2,7 @@
 //!
 //! The API and the intake of events both end here, so that what one refuses the other refuses too.
 
-mod ask;
+pub mod ask;
 pub mod fields;
 mod record;
 mod seat;
