@@ -40,6 +40,7 @@ pub fn of_refusal(refused: &Refused) -> Option<Value> {
         | Refused::Notification(_)
         | Refused::Unfit(..)
         | Refused::Triggers(_)
+        | Refused::Schedule(_)
         | Refused::Aws(_)
         | Refused::Some { .. }
         | Refused::Batch
