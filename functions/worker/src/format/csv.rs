@@ -17,7 +17,7 @@ use datafusion::arrow::array::RecordBatch;
 use waybill::domain::{definition::ColumnKind, style::Formulas};
 
 use self::{
-    column::{Column, Special},
+    column::{Column, Scratch, Special},
     line::{CELL, Lines},
 };
 use super::{
@@ -138,7 +138,7 @@ impl Encoder for Csv {
         let columns: Vec<_> =
             cells.iter().zip(ways).map(|(cells, (index, way))| Column::new(index, cells, way)).collect();
         let mut lines = Lines::behind(std::mem::take(out), self.room + batch.get_array_memory_size());
-        let mut scratch = Vec::new();
+        let mut scratch = Scratch::default();
         for row in 0..batch.num_rows() {
             lines.reserve(self.room);
             let start = lines.len();

@@ -57,49 +57,44 @@ impl<'a> Column<'a> {
 
     /// Writes the cell of `row`.
     #[inline]
-    pub(super) fn write(&self, row: usize, csv: &Csv, scratch: &mut Vec<u8>, lines: &mut Lines) {
+    pub(super) fn write(&self, row: usize, csv: &Csv, scratch: &mut Scratch, lines: &mut Lines) {
         if self.nulls.is_some_and(|nulls| nulls.is_null(row)) {
             return lines.slice(&csv.null);
         }
-        let written = match &self.fast {
+        match &self.fast {
             Fast::Integer(values) => lines.integer(values[row] < 0, values[row].unsigned_abs()),
             Fast::Unsigned(values) => lines.integer(false, values[row]),
-            Fast::Decimal(values, scale) => decimal(values[row], *scale, lines),
-            Fast::Date(values) => lines.date(values[row].into()),
-            Fast::Timestamp(ticks, clock) => timestamp(ticks[row], *clock, lines),
+            Fast::Decimal(values, scale) => lines.decimal(values[row] < 0, values[row].unsigned_abs(), *scale),
+            Fast::Date(values) if lines.date(values[row].into()) => {}
+            Fast::Timestamp(ticks, clock) if timestamp(ticks[row], *clock, lines) => {}
             Fast::Text(array) => text(array.value(row).as_bytes(), csv, lines),
             Fast::LargeText(array) => text(array.value(row).as_bytes(), csv, lines),
             Fast::TextView(array) => {
                 let view = array.views()[row];
                 // infallible: its first four bytes are the length
                 let length = usize::try_from(view & u128::from(u32::MAX)).unwrap_or(usize::MAX);
-                if length <= 12 {
-                    short(view >> 32, length, csv, lines)
-                } else {
-                    text(array.value(row).as_bytes(), csv, lines)
+                if !(length <= 12 && short(view >> 32, length, csv, lines)) {
+                    text(array.value(row).as_bytes(), csv, lines);
                 }
             }
-            Fast::No => false,
-        };
-        if !written {
-            self.slowly(self.cells.get(row), csv, scratch, lines);
+            Fast::Date(_) | Fast::Timestamp(..) | Fast::No => self.slowly(self.cells.get(row), csv, scratch, lines),
         }
     }
 
     #[cold]
-    fn slowly(&self, cell: Cell<'_>, csv: &Csv, scratch: &mut Vec<u8>, lines: &mut Lines) {
-        lines.appended(|out| csv.cell(self.index, cell, scratch, out));
-        lines.reserve(csv.room);
+    fn slowly(&self, cell: Cell<'_>, csv: &Csv, scratch: &mut Scratch, lines: &mut Lines) {
+        scratch.cell.clear();
+        csv.cell(self.index, cell, &mut scratch.text, &mut scratch.cell);
+        lines.reserve(scratch.cell.len() + csv.room);
+        lines.slice(&scratch.cell);
     }
 }
 
-#[inline]
-fn decimal(unscaled: i128, scale: usize, lines: &mut Lines) -> bool {
-    match u64::try_from(unscaled.unsigned_abs()) {
-        Ok(magnitude) if scale == 0 => lines.integer(unscaled < 0, magnitude),
-        Ok(magnitude) => lines.decimal(unscaled < 0, magnitude, scale),
-        Err(_) => false,
-    }
+/// For cells that are looked at before they are written.
+#[derive(Default)]
+pub(super) struct Scratch {
+    text: Vec<u8>,
+    cell: Vec<u8>,
 }
 
 #[inline]
@@ -115,19 +110,19 @@ fn timestamp(ticks: i64, clock: Clock, lines: &mut Lines) -> bool {
     true
 }
 
-/// Text that stands as it is; whether it does.
+/// Text, guarded and quoted where it must be.
 #[inline]
-fn text(bytes: &[u8], csv: &Csv, lines: &mut Lines) -> bool {
-    if bytes.len() == csv.fields.null.len() || csv.fields.is_guarded(bytes.first().copied()) || csv.special.is_in(bytes)
-    {
-        return false;
+fn text(bytes: &[u8], csv: &Csv, lines: &mut Lines) {
+    lines.reserve(2 * bytes.len() + CELL + csv.room);
+    let prefix: &[u8] = if csv.fields.is_guarded(bytes.first().copied()) { b"'" } else { b"" };
+    if csv.fields.reads_as_null(prefix, bytes) || csv.special.is_in(bytes) {
+        return lines.quoted(prefix, bytes);
     }
-    lines.reserve(bytes.len() + CELL + csv.room);
+    lines.slice(prefix);
     lines.slice(bytes);
-    true
 }
 
-/// The same of up to twelve bytes, the first one lowest.
+/// Text of up to twelve bytes, the first one lowest, if it stands as it is; whether it does.
 #[inline]
 fn short(bytes: u128, length: usize, csv: &Csv, lines: &mut Lines) -> bool {
     let [first, ..] = bytes.to_le_bytes();

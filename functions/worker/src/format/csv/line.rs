@@ -8,11 +8,11 @@ use super::super::cells::civil;
 /// Room that a cell which is not text may take, its chunk included.
 pub(super) const CELL: usize = 64;
 
-/// Digits that one chunk holds.
-const DIGITS: u64 = 10_u64.pow(16);
-
-/// Eight digits.
+/// Numbers of more than eight digits begin here.
 const EIGHT: u64 = 100_000_000;
+
+/// Those of more than sixteen.
+const SIXTEEN: u64 = EIGHT * EIGHT;
 
 /// What is written, and how far.
 pub(super) struct Lines {
@@ -86,48 +86,84 @@ impl Lines {
         self.put(bytes.to_le_bytes(), length);
     }
 
-    /// Writes by somebody who appends to a vector.
-    pub(super) fn appended(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        let room = self.bytes.len();
-        self.bytes.truncate(self.at);
-        write(&mut self.bytes);
-        self.at = self.bytes.len();
-        self.bytes.resize(room.max(self.at + CELL), 0);
+    /// Writes a field in quotes, those in it doubled, with `prefix` in front; it takes at most twice as many bytes and three.
+    pub(super) fn quoted(&mut self, prefix: &[u8], bytes: &[u8]) {
+        self.byte(b'"');
+        self.slice(prefix);
+        for (index, piece) in bytes.split(|byte| *byte == b'"').enumerate() {
+            if index > 0 {
+                self.slice(b"\"\"");
+            }
+            self.slice(piece);
+        }
+        self.byte(b'"');
     }
 
-    /// Writes an integer of at most 16 digits; whether it is one.
+    /// Writes an integer.
     #[inline]
-    pub(super) fn integer(&mut self, negative: bool, magnitude: u64) -> bool {
-        if magnitude >= DIGITS {
-            return false;
-        }
+    pub(super) fn integer(&mut self, negative: bool, magnitude: u64) {
         self.sign(negative);
         if magnitude < EIGHT {
             let digits = eight(magnitude);
-            let zeros = leading(digits, 7);
+            let zeros = leading(digits).min(7);
             self.put(((digits | ASCII) >> (8 * zeros)).to_le_bytes(), 8 - zeros);
         } else {
-            let (digits, zeros) = sixteen(magnitude, 15);
-            self.short(digits >> (8 * zeros), 16 - zeros);
+            self.digits(magnitude.into(), 1);
         }
-        true
     }
 
-    /// Writes `magnitude / 10^scale` with all digits of the scale, 1 to 8 of them, where there are at most 16 in all; whether
-    /// there are.
+    /// Writes `magnitude / 10^scale` with all digits of the scale.
     #[inline]
-    pub(super) fn decimal(&mut self, negative: bool, magnitude: u64, scale: usize) -> bool {
-        if magnitude >= DIGITS || !(1..=8).contains(&scale) {
-            return false;
-        }
+    pub(super) fn decimal(&mut self, negative: bool, magnitude: u128, scale: usize) {
         self.sign(negative);
-        // At least one digit before the point.
-        let (digits, zeros) = sixteen(magnitude, 15 - scale);
-        let whole = 16 - zeros - scale;
-        let fraction = digits >> (8 * (16 - scale));
-        self.short(digits >> (8 * zeros), whole);
-        self.put(((fraction << 8) | u128::from(b'.')).to_le_bytes(), 1 + scale);
-        true
+        let start = self.at;
+        self.digits(magnitude, scale + 1);
+        if scale > 0 {
+            // Room for the point: what stands behind it, one further.
+            let point = self.at - scale;
+            if scale <= 16 {
+                let mut fraction = [0; 16];
+                fraction.copy_from_slice(&self.bytes[point..point + 16]);
+                self.bytes[point + 1..point + 17].copy_from_slice(&fraction);
+            } else {
+                self.bytes.copy_within(point..self.at, point + 1);
+            }
+            self.bytes[point] = b'.';
+            self.at += 1;
+        }
+        debug_assert!(self.at > start);
+    }
+
+    /// Writes a number with at least so many digits, sixteen at a time.
+    #[inline]
+    fn digits(&mut self, value: u128, least: usize) {
+        match u64::try_from(value) {
+            Ok(value) if value < SIXTEEN && least <= 16 => {
+                let (digits, zeros) = sixteen(value);
+                let zeros = zeros.min(16 - least);
+                self.put((digits >> (8 * zeros)).to_le_bytes(), 16 - zeros);
+            }
+            _ => self.many_digits(value, least),
+        }
+    }
+
+    #[inline(never)]
+    fn many_digits(&mut self, value: u128, least: usize) {
+        let mut parts = [0_u64; 3];
+        let mut rest = value;
+        for part in parts.iter_mut().rev() {
+            // infallible: a remainder of that
+            *part = u64::try_from(rest % u128::from(SIXTEEN)).unwrap_or_default();
+            rest /= u128::from(SIXTEEN);
+        }
+        let start = self.at;
+        for part in parts {
+            self.put(sixteen(part).0.to_le_bytes(), 16);
+        }
+        let written = &self.bytes[start..self.at];
+        let zeros = written.iter().take_while(|digit| **digit == b'0').count().min(written.len() - least);
+        self.bytes.copy_within(start + zeros..self.at, start);
+        self.at -= zeros;
     }
 
     #[inline]
@@ -168,18 +204,18 @@ fn eight(value: u64) -> u64 {
     tens | ((twos - 10 * tens) << 8)
 }
 
-/// Sixteen digits as text, and how many zeros they begin with, at most `most`.
+/// Sixteen digits as text, and how many zeros they begin with.
 #[inline]
-fn sixteen(value: u64, most: usize) -> (u128, usize) {
+fn sixteen(value: u64) -> (u128, usize) {
     let (high, low) = (eight(value / EIGHT), eight(value % EIGHT));
-    let zeros = if high == 0 { 8 + leading(low, 8) } else { leading(high, 8) };
-    (u128::from(high | ASCII) | (u128::from(low | ASCII) << 64), zeros.min(most))
+    let zeros = if high == 0 { 8 + leading(low) } else { leading(high) };
+    (u128::from(high | ASCII) | (u128::from(low | ASCII) << 64), zeros)
 }
 
-/// How many digits are zero at the beginning, at most `most`.
+/// How many of eight digits are zero at the beginning.
 #[inline]
-fn leading(digits: u64, most: usize) -> usize {
-    ((digits.trailing_zeros() >> 3) as usize).min(most)
+fn leading(digits: u64) -> usize {
+    (digits.trailing_zeros() >> 3) as usize
 }
 
 #[cfg(test)]
@@ -187,57 +223,62 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::format::cells;
 
-    fn text(write: impl FnOnce(&mut Lines) -> bool) -> Option<String> {
-        let mut lines = Lines::behind(b"#".to_vec(), 100);
-        let written = write(&mut lines);
-        written.then(|| String::from_utf8(lines.finish()).unwrap()[1..].to_owned())
+    fn text(write: impl FnOnce(&mut Lines)) -> String {
+        let mut lines = Lines::behind(b"#".to_vec(), 2 * CELL);
+        write(&mut lines);
+        String::from_utf8(lines.finish()).unwrap()[1..].to_owned()
     }
 
-    fn near_powers() -> impl Strategy<Value = u64> {
+    fn near_powers() -> impl Strategy<Value = u128> {
         prop_oneof![
-            any::<u64>(),
-            (0_u32..20, 0_u64..200).prop_map(|(power, near)| {
-                10_u64.checked_pow(power).unwrap_or(u64::MAX).wrapping_add(near).wrapping_sub(100)
-            })
+            any::<u128>(),
+            any::<u64>().prop_map(u128::from),
+            (0_u32..39, 0_u128..200).prop_map(|(power, near)| { (10_u128.pow(power) + near).saturating_sub(100) })
         ]
     }
 
     proptest! {
         #[test]
         fn integers_are_those_of_the_standard_library(value in near_powers(), negative in any::<bool>()) {
+            let value = u64::try_from(value % (1 << 64)).unwrap();
             let expected = format!("{}{value}", if negative { "-" } else { "" });
-            let written = text(|lines| lines.integer(negative, value));
-            prop_assert_eq!(written, (value < DIGITS).then_some(expected));
+            prop_assert_eq!(text(|lines| lines.integer(negative, value)), expected);
         }
 
         #[test]
-        fn decimals_are_those_that_are_written_digit_by_digit(value in near_powers(), scale in 0_u8..12, negative in any::<bool>()) {
-            let unscaled = i128::from(value) * if negative { -1 } else { 1 };
+        fn decimals_are_those_that_are_written_digit_by_digit(value in near_powers(), scale in 0_i8..39, negative in any::<bool>()) {
+            let magnitude = i128::try_from(value >> 1).unwrap();
+            let unscaled = if negative { -magnitude } else { magnitude };
             let mut expected = Vec::new();
-            super::super::super::cells::decimal(&mut expected, unscaled, scale.cast_signed());
-            let written = text(|lines| lines.decimal(negative && value > 0, value, scale.into()));
-            let fits = value < DIGITS && (1..=8).contains(&scale);
-            prop_assert_eq!(written, fits.then(|| String::from_utf8(expected).unwrap()));
+            cells::decimal(&mut expected, unscaled, scale);
+            let written = text(|lines| lines.decimal(unscaled < 0, unscaled.unsigned_abs(), scale.unsigned_abs().into()));
+            prop_assert_eq!(written, String::from_utf8(expected).unwrap());
         }
 
         #[test]
         fn dates_and_times_likewise(days in -800_000_i64..3_000_000, second in 0_u64..86_400, millisecond in 0_u64..1_000) {
             let mut expected = Vec::new();
-            super::super::super::cells::date(&mut expected, days);
-            let written = text(|lines| lines.date(days));
-            prop_assert_eq!(written, (expected.len() == 10).then(|| String::from_utf8(expected).unwrap()));
+            cells::date(&mut expected, days);
+            let mut fits = false;
+            let written = text(|lines| fits = lines.date(days));
+            prop_assert_eq!(fits, expected.len() == 10);
+            prop_assert!(!fits || written.as_bytes() == expected);
             let (hour, minute) = (second / 3_600, second / 60 % 60);
             let expected = format!("T{hour:02}:{minute:02}:{:02}.{millisecond:03}", second % 60);
-            let written = text(|lines| { lines.time(second, millisecond); true });
-            prop_assert_eq!(written, Some(expected));
+            prop_assert_eq!(text(|lines| lines.time(second, millisecond)), expected);
         }
 
         #[test]
         fn slices_of_every_length(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
-            let mut lines = Lines::behind(vec![1], 100);
+            let mut lines = Lines::behind(vec![1], 200);
             lines.slice(&bytes);
             prop_assert_eq!(&lines.finish()[1..], &bytes);
+            let mut lines = Lines::behind(vec![], 200);
+            lines.quoted(b"'", &bytes);
+            let doubled: Vec<u8> = bytes.iter().flat_map(|byte| if *byte == b'"' { vec![b'"'; 2] } else { vec![*byte] }).collect();
+            prop_assert_eq!(lines.finish(), [b"\"'", &doubled[..], b"\""].concat());
         }
     }
 }
