@@ -1,7 +1,8 @@
 //! Triggers of other AWS services, by the very templates that operators copy.
 
-use std::time::Duration;
+use std::{fs, path::Path, time::Duration};
 
+use aws_sdk_sqs::types::QueueAttributeName;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -271,6 +272,13 @@ async fn a_topics_message_is_its_tenants_whatever_it_says() {
     let topic = example.output("TopicArn").to_owned();
     put_triggers(&world, &tenant, &format!("[[topics]]\ntopic = \"{topic}\"\ntenant = \"{}\"\n", tenant.id)).await;
 
+    // No other test uses this queue: what fails on it need not wait for a minute each time.
+    let sqs = aws_sdk_sqs::Client::new(&world.config);
+    let url = sqs.get_queue_url().queue_name(queue.rsplit(':').next().unwrap()).send().await.unwrap();
+    let visibility = (QueueAttributeName::VisibilityTimeout, "5");
+    let hasten = sqs.set_queue_attributes().set_queue_url(url.queue_url).attributes(visibility.0, visibility.1);
+    hasten.send().await.unwrap();
+
     // Wrapped, raw from a topic that the stack admits, and from one that it does not: none of them gets through.
     publish(&world, &topic, &envelope(&victim), None).await;
     publish(&world, &format!("{}-raw", name(&tenant)), &envelope(&victim), Some((queue, true))).await;
@@ -282,6 +290,10 @@ async fn a_topics_message_is_its_tenants_whatever_it_says() {
     let request = made(&world, &tenant).await;
     assert_eq!(request.requested_by, format!("topic {}", name(&tenant)));
     tenant.succeeded(request.id).await;
+
+    // What was refused lies where the operator looks.
+    let dead = world.dead_letter(&world.stack.queues.intake_dlq, |letter| letter["tenant"] == victim.id.as_str()).await;
+    assert_eq!(dead["source"], "a.test");
 
     // The same once more, and seen through.
     let notification = |topic: &str, message: &Value| {
@@ -411,7 +423,7 @@ async fn what_is_documented_fits_its_schema_and_is_taken() {
     both["process"] = json!({ "id": "p", "status": 1 });
     for (schema, document) in [("message", without), ("message", both.clone()), ("call", both), ("call", json!([]))] {
         let found = faults(json!([{ "schema": schema, "document": document }])).await;
-        assert_eq!(found["faults"].as_array().map(|faults| faults.is_empty()), Some(false), "{document}");
+        assert_eq!(found["faults"].as_array().map(Vec::is_empty), Some(false), "{document}");
     }
     for request in world.requests(&tenant.id).await {
         tenant.succeeded(request.id).await;
@@ -447,6 +459,39 @@ async fn an_alias_is_for_its_tenant_alone() {
         tenant.succeeded(request.id).await;
     }
     example.delete().await;
+}
+
+/// With a configuration bucket of its own: the file would be in the way of every other test.
+#[tokio::test]
+async fn a_file_that_cannot_be_read_loses_no_object_and_holds_up_no_other_file() {
+    let Some(world) = world().await else { return };
+    let tenant = Tenant::create(&world).await;
+    let bucket = name(&tenant);
+    aws_sdk_s3::Client::new(&world.config).create_bucket().bucket(&bucket).send().await.unwrap();
+    let put = async |key: &str, text: &str| world.put(&bucket, key, text.as_bytes().to_vec()).await;
+    let definition = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../infra/reports/{WALLET}.toml"));
+    put(&format!("reports/{WALLET}.toml"), &fs::read_to_string(definition).unwrap()).await;
+    put("triggers/good.toml", &triggers("lake-of-a-test", &[&tenant.id], "")).await;
+    put("triggers/bad.toml", "[[objects]]\nname = \"x\"\nbukket = \"y\"\n").await;
+    let changes = [("WAYBILL_CONFIG_BUCKET", bucket.as_str())];
+    let intake = Function::start_with(&world, "waybill-intake", &world.stack.functions.intake, &changes).await;
+    let record = json!({ "messageId": "m-1", "body": notification("lake-of-a-test", "A1").to_string() });
+    let told = async || {
+        let answer = intake.invoke(&json!({ "Records": [record] }), Duration::from_secs(30)).await;
+        answer["batchItemFailures"].as_array().unwrap().len()
+    };
+    assert_eq!(told().await, 1);
+    assert!(intake.log().contains("triggers/bad.toml is not valid: bad.toml:"), "{}", intake.log());
+    assert_eq!(world.requests(&tenant.id).await.len(), 1, "the other file's report");
+    // Mended: in force at once.
+    put("triggers/bad.toml", &triggers("lake-of-a-test", &[&tenant.id], "")).await;
+    assert_eq!(told().await, 0);
+    assert_eq!(told().await, 0);
+    let requests = world.requests(&tenant.id).await;
+    assert_eq!(requests.len(), 2, "one for each trigger");
+    for request in requests {
+        tenant.succeeded(request.id).await;
+    }
 }
 
 #[tokio::test]
