@@ -98,7 +98,7 @@ async fn run(world: &World, token: &str, more: &[&str], config: &str) -> Output 
     let mut command = Command::new(program);
     command.arg("--config-file").arg(&settings).arg("run").arg(&document).current_dir(folder.path());
     command.args(["--url", &world.stack.api_url, "--header", &format!("Host: {}", world.stack.host_header)]);
-    command.args(["--checks", "all", "--seed", SEED, "--generation-deterministic", "--generation-database", "none"]);
+    command.args(["--checks", "all", "--seed", SEED, "--generation-deterministic"]);
     command.args([
         "--max-examples",
         &MAX_EXAMPLES.to_string(),
