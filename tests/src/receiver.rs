@@ -55,7 +55,8 @@ mod tests {
         // Digests are cut short for readers.
         let mut words = text.split('"').map(str::to_owned).collect::<Vec<_>>();
         for word in &mut words {
-            if word.strip_suffix('…').is_some_and(|hex| !hex.is_empty() && hex.bytes().all(|b| b.is_ascii_hexdigit())) {
+            if word.strip_suffix('…').is_some_and(|hex| !hex.is_empty() && hex.bytes().all(|b| b.is_ascii_hexdigit()))
+            {
                 *word = "0".repeat(64);
             }
         }
@@ -72,7 +73,8 @@ mod tests {
         let checked = python::python_now("validate_webhooks.py", &json!({ "bodies": bodies }));
         assert_eq!(checked["errors"], json!([]));
         // And the schemas refuse what is none of it.
-        let wrong = ["{\"id\": \"x\", \"status\": 9}", "{\"type\": \"report.failed\", \"timestamp\": \"x\", \"data\": {}}"];
+        let wrong =
+            ["{\"id\": \"x\", \"status\": 9}", "{\"type\": \"report.failed\", \"timestamp\": \"x\", \"data\": {}}"];
         let checked = python::python_now("validate_webhooks.py", &json!({ "bodies": wrong }));
         assert!(checked["errors"].as_array().unwrap().len() >= 2, "{checked}");
     }

@@ -22,6 +22,10 @@ const SEED: &str = "20261127";
 
 /// What holds for all runs. Where a check cannot be right, this says why.
 const CONFIG: &str = r#"
+# A refusal is one, whichever of these it is: too large, gone, or not what `If-Match` says.
+[checks.negative_data_rejection]
+expected-statuses = ["400", "401", "403", "404", "405", "406", "409", "410", "412", "413", "415", "422", "428", "429", "5xx"]
+
 # A deletion here is that of a file, or a revocation: what it was of stays, and says so.
 [[operations]]
 include-operation-id = ["deleteRequest", "revokeLink", "revokeApiKey", "retireRecipientKey", "eraseTenant"]
@@ -31,8 +35,8 @@ checks.use_after_free.enabled = false
 # alphabet are each there once, which key is one, or which parameters a report has.
 [[operations]]
 include-operation-id = ["createEndpoint", "putEndpoint", "putTenant", "createUser", "putUser", "addRecipientKey", "makeLink",
-  "createApiKey", "recoverEndpoint", "createWebhook", "putWebhook"]
-checks.positive_data_acceptance.expected-statuses = ["2xx", "401", "403", "404", "409", "410", "422"]
+  "createApiKey", "recoverEndpoint", "createWebhook", "putWebhook", "enableAddress", "enableAddressOfTenant"]
+checks.positive_data_acceptance.expected-statuses = ["2xx", "401", "403", "404", "409", "410", "412", "422"]
 
 # Nor what is in the base64 of a licence context.
 [[operations]]
@@ -42,7 +46,7 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "403",
 # `confirm` must be the id in the path.
 [[operations]]
 include-operation-id = ["eraseTenant"]
-checks.positive_data_acceptance.expected-statuses = ["2xx", "401", "403", "404", "422"]
+checks.positive_data_acceptance.expected-statuses = ["2xx", "401", "403", "404", "412", "422"]
 
 # A cursor is one that a page before gave out.
 [[operations]]

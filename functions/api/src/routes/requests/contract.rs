@@ -241,7 +241,8 @@ fn channels() -> Schema {
 pub fn address() -> Schema {
     let atom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
     let label = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
-    json!({ "type": "string", "maxLength": 254, "pattern": format!("^{atom}(\\.{atom})*@{label}(\\.{label})+$") })
+    let last = "[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
+    json!({ "type": "string", "maxLength": 254, "pattern": format!("^{atom}(\\.{atom})*@({label}\\.)+{last}$") })
 }
 
 fn accepted_request() -> Schema {
