@@ -10,7 +10,7 @@ from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 
 # Lambda's own lines about each invocation say nothing that the functions' lines do not.
 INVOCATION = ("START ", "END ", "REPORT ")
-SWEPT = ("due", "moved", "dead", "left", "SweptDue", "SweptLeft")
+SWEPT = ("due", "moved", "dead", "left", "SweptDue", "SweptDead", "SweptLeft")
 
 
 def says_something(message: str) -> bool:

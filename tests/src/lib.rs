@@ -8,6 +8,7 @@
 
 pub mod doc_lines;
 pub mod events;
+pub mod example;
 pub mod files;
 pub mod function;
 pub mod hostile;

@@ -9,6 +9,7 @@ use waybill::{
         config_store::ConfigStore,
         link_signer::{DirectUrl, LinkSigner},
         objects::Objects,
+        one_shots::OneShots,
         queue::Queue,
         s3_client, sdk_config,
         secrets::{CachedSecret, SigningKeys, link_signer_key, sealing_keyring, signing_keys},
@@ -21,6 +22,7 @@ use waybill::{
         retry::Schedule,
         tenant::Tenant,
     },
+    schedules::Schedules,
     seal::Keyring,
 };
 
@@ -40,6 +42,8 @@ pub struct App {
     pub authenticator: Authenticator,
     /// How requests come to be.
     pub acceptor: Acceptor,
+    /// What wakes the service for schedules.
+    pub one_shots: OneShots,
     /// The one table.
     pub table: Table,
     /// Runs what somebody waits for.
@@ -100,6 +104,7 @@ impl App {
                 jira_site: config::has_jira_site(),
                 email: !config::optional("WAYBILL_EMAIL_FROM").is_empty(),
             },
+            one_shots: OneShots::from_env(aws_sdk_scheduler::Client::new(&aws))?,
             table,
             worker: Worker::new(aws_sdk_lambda::Client::new(&aws), config::text("WAYBILL_WORKER_FUNCTION")?),
             answer_within: SignedDuration::from_secs(
@@ -131,6 +136,11 @@ impl App {
             return Ok(None);
         }
         Ok(self.signer.sign_within_bounds(&file.key, now, ends).await?)
+    }
+
+    /// How schedules come to be.
+    pub const fn schedules(&self) -> Schedules<'_> {
+        Schedules { acceptor: &self.acceptor, one_shots: &self.one_shots }
     }
 
     /// The tenant that a caller acts for.

@@ -18,8 +18,8 @@ use crate::{
     call, compat, cors, openapi,
     problem::Problem,
     routes::{
-        api_keys, dead_letters, deliveries, email, endpoints, licences, links, manifest, reports, requests, tenants,
-        usage, users, well_known,
+        api_keys, dead_letters, deliveries, email, endpoints, licences, links, manifest, reports, requests, schedules,
+        tenants, usage, users, well_known,
     },
 };
 
@@ -45,6 +45,12 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/requests/{request}/links", post(links::make).get(links::list))
         .route("/v1/requests/{request}/links/{link}", delete(links::revoke))
         .route("/v1/requests/{request}/accesses", get(links::accesses))
+        .route("/v1/schedules", post(schedules::create).get(schedules::list))
+        .route("/v1/schedules/{schedule}", get(schedules::show).put(schedules::put).delete(schedules::delete))
+        .route("/v1/schedules/{schedule}/pause", post(schedules::pause))
+        .route("/v1/schedules/{schedule}/resume", post(schedules::resume))
+        .route("/v1/schedules/{schedule}/run", post(schedules::run))
+        .route("/v1/schedules/{schedule}/runs", get(schedules::runs))
         .route("/v1/usage", get(usage::show))
         .route("/v1/licences", get(licences::list))
         .route("/v1/deliveries", get(deliveries::list))

@@ -22,6 +22,9 @@ pub const TENANTS: [&str; 2] = ["acme", "globex"];
 /// Sender of the local cloud's mails, whose domain `up` has SES verify.
 pub const EMAIL_FROM: &str = "reports@waybill.example";
 
+/// The account that the local cloud plays.
+const ACCOUNT: &str = "000000000000";
+
 /// Brings the instance up with the binaries in `bin_dir`; every step leaves alone what is already as it should be.
 pub async fn up(instance: &Instance, bin_dir: &Path) -> Result<Stack> {
     let steps = Steps::begin();
@@ -104,6 +107,9 @@ fn local_parameters(ca_pem: String, jira_port: u16) -> Vec<(&'static str, String
         ("TenantMaxRunning", "3".to_owned()),
         ("RetrySchedule", "0,1,2,4,8".to_owned()),
         ("IntakeTenant", TENANTS[0].to_owned()),
+        ("TriggerRules", trigger_arn("events", "rule/")),
+        ("TriggerBuckets", "arn:aws:s3:::waybill-trigger-*".to_owned()),
+        ("TriggerTopics", trigger_arn("sns", "")),
         ("JiraBaseUrl", jira::base_url(jira_port)),
         ("JiraKind", "datacenter".to_owned()),
         ("EmailFrom", EMAIL_FROM.to_owned()),
@@ -113,6 +119,11 @@ fn local_parameters(ca_pem: String, jira_port: u16) -> Vec<(&'static str, String
         ("AllowedPorts", "*".to_owned()),
         ("ExtraCaPem", ca_pem),
     ]
+}
+
+/// What may send to the intake, by name: as an operator admits it. Examples and tests make their own.
+fn trigger_arn(service: &str, kind: &str) -> String {
+    format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{kind}waybill-trigger-*")
 }
 
 fn describe(
@@ -147,6 +158,8 @@ fn describe(
             request_dlq: outputs.get("RequestDlqUrl")?,
             delivery_dlq: outputs.get("DeliveryDlqUrl")?,
             intake_dlq: outputs.get("IntakeDlqUrl")?,
+            intake_arn: outputs.get("IntakeQueueArn")?,
+            topic_arn: outputs.get("TopicQueueArn")?,
         },
         event_bus: outputs.get("EventBusName")?,
         functions: Functions {

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-pub use self::ask::{Ask, add_wishes};
+pub use self::ask::{Ask, add_when_empty, add_wishes};
 use crate::{
     aws::{
         AwsError,
@@ -34,6 +34,7 @@ use crate::{
         tenant::Tenant,
     },
     guard::Guard,
+    telemetry::{self, Unit},
 };
 
 /// One thing wrong with what was asked.
@@ -160,6 +161,15 @@ pub struct Acceptor {
 impl Acceptor {
     /// Validates, counts, records and queues; what somebody waits for is not queued, but left to whoever asks.
     pub async fn accept(&self, order: Order<'_>, now: Timestamp) -> Result<Accepted, Rejected> {
+        let outcome = Box::pin(self.decide(order, now)).await;
+        if let Some(name) = outcome_name(&outcome) {
+            let dimensions = [("Interface", order.terms.interface.name()), ("Outcome", name)];
+            telemetry::emit(&dimensions, &[("Requests", Unit::Count, 1)]);
+        }
+        outcome
+    }
+
+    async fn decide(&self, order: Order<'_>, now: Timestamp) -> Result<Accepted, Rejected> {
         if order.tenant.erasure.is_some() {
             return Err(Rejected::Erased);
         }
@@ -207,12 +217,18 @@ impl Acceptor {
     }
 }
 
-/// An id that is the same for the same event, and still sorts by time: UUIDv7 with the event's instant and
-/// a hash of its identity in place of random bits.
+/// Name in metrics; none for a question that is not to be recorded.
+const fn outcome_name(outcome: &Result<Accepted, Rejected>) -> Option<&'static str> {
+    match outcome {
+        Ok(Accepted::Recorded(..)) => Some("accepted"),
+        Ok(Accepted::Replayed { .. } | Accepted::Joined(_)) => Some("replayed"),
+        Ok(Accepted::Valid(_)) => None,
+        Err(Rejected::Definition(_) | Rejected::Unavailable(_) | Rejected::Table(_)) => Some("failed"),
+        Err(_) => Some("refused"),
+    }
+}
+
+/// As [`RequestId::of_event`].
 pub fn request_id_of_event(source: &str, event: &str, at: Timestamp) -> RequestId {
-    let hash = crate::digest::sha256(format!("{source}\n{event}").as_bytes());
-    let mut bits = [0_u8; 10];
-    bits.copy_from_slice(&hash[..10]);
-    let millis = u64::try_from(at.as_millisecond()).unwrap_or(0);
-    RequestId::new(uuid::Builder::from_unix_timestamp_millis(millis, &bits).into_uuid())
+    RequestId::of_event(source, event, at)
 }

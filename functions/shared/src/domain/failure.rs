@@ -34,6 +34,19 @@ impl FailureCode {
         Self::Internal,
     ];
 
+    /// Name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ParameterInvalid => "PARAMETER_INVALID",
+            Self::DefinitionInvalid => "DEFINITION_INVALID",
+            Self::SourceError => "SOURCE_ERROR",
+            Self::TimedOut => "TIMED_OUT",
+            Self::TooLarge => "TOO_LARGE",
+            Self::EncryptionKeyInvalid => "ENCRYPTION_KEY_INVALID",
+            Self::Internal => "INTERNAL",
+        }
+    }
+
     /// Whether asking again, unchanged, can succeed.
     pub const fn retryable(self) -> bool {
         matches!(self, Self::SourceError | Self::Internal)
@@ -76,5 +89,17 @@ impl Failure {
             "retryable": self.code.retryable(),
             "next_action": self.code.next_action(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_codes_name_is_that_on_the_wire() {
+        for code in FailureCode::ALL {
+            assert_eq!(serde_json::json!(code), code.name());
+        }
     }
 }

@@ -18,7 +18,7 @@ use waybill::{
 };
 
 pub use self::{
-    ask::{MAX_KEY, REPLAYED, create, idempotency_key, rate_limit, repeat},
+    ask::{MAX_KEY, REPLAYED, answer, create, describe_preview, idempotency_key, rate_limit, repeat},
     contract::{address, components, operations},
     describe::status,
     end::{call_off, cancel, delete, remove_file},

@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::{
     accept::fields::{Faults, Fields},
     domain::{
+        empty::WhenEmpty,
         outcome::Packaging,
         style::{Formulas, Style, separator},
         wrapping::{Compression, MIN_PART_BYTES, Split, Wrapping, ZipCipher},
@@ -123,6 +124,13 @@ pub fn add_wishes(shown: &mut Json, style: &Style, wrapping: &Wrapping, packagin
     }
     if !package.is_empty() {
         shown["package"] = Json::Object(package);
+    }
+}
+
+/// Adds `when_empty` to what is told of a request, where it is not as always.
+pub fn add_when_empty(shown: &mut Json, when_empty: WhenEmpty) {
+    if !when_empty.is_send() {
+        shown["when_empty"] = json!(when_empty);
     }
 }
 
