@@ -27,15 +27,22 @@ pub struct Problem {
     /// Stable; clients switch on it.
     pub code: &'static str,
     detail: String,
-    /// Which call it was, as a URN of its id.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    instance: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     licences: Option<Box<Value>>,
     #[serde(skip)]
     headers: Vec<(header::HeaderName, HeaderValue)>,
+}
+
+/// A problem as it is sent.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    problem: &'a Problem,
+    /// Which call it was, as a URN of its id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<String>,
 }
 
 impl Problem {
@@ -47,7 +54,6 @@ impl Problem {
             status: status.as_u16(),
             code,
             detail: detail.into(),
-            instance: None,
             errors: vec![],
             licences: None,
             headers: vec![],
@@ -173,10 +179,10 @@ impl Problem {
 }
 
 impl IntoResponse for Problem {
-    fn into_response(mut self) -> Response {
+    fn into_response(self) -> Response {
         let status = self.status();
-        self.instance = call::current().map(|id| call::urn(&id));
-        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let shown = Shown { problem: &self, instance: call::current().map(|id| call::urn(&id)) };
+        let body = serde_json::to_vec(&shown).unwrap_or_default();
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -23,8 +23,8 @@ use self::{
 use crate::{
     compat,
     routes::{
-        api_keys, dead_letters, deliveries, email, endpoints, licences, links, manifest, reports, requests, tenants,
-        usage, users, well_known,
+        api_keys, dead_letters, deliveries, email, endpoints, licences, links, manifest, reports, requests, schedules,
+        tenants, usage, users, well_known,
     },
 };
 
@@ -43,9 +43,10 @@ was sent, if it has 1 to 128 visible ASCII characters, or else one that is made;
 Gateway itself answers 429 (too many requests) and a few more with `{\"message\": …}`, and without it.";
 
 /// Chapters in their order, each with what it is about.
-const TAGS: [(&str, &str); 15] = [
+const TAGS: [(&str, &str); 16] = [
     ("Catalogue", "What may be asked for."),
     ("Requests", "Ask for reports, follow them, call them off, delete their files."),
+    ("Schedules", "Reports that are asked for at times of a calendar."),
     ("Links", "How a file is fetched, and who has."),
     ("Endpoints", "Registered receivers of notifications."),
     ("Deliveries", "Notifications with their attempts; what is done again."),
@@ -66,6 +67,7 @@ pub fn operations() -> Vec<Operation> {
     let all = [
         reports::operations(),
         requests::operations(),
+        schedules::operations(),
         manifest::operations(),
         usage::operations(),
         links::operations(),
@@ -90,6 +92,7 @@ fn schemas() -> Map<String, Schema> {
         parts::components(),
         reports::components(),
         requests::components(),
+        schedules::components(),
         links::components(),
         endpoints::components(),
         deliveries::components(),

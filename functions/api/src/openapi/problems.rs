@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::schema::{Schema, and_perhaps, any, component, count, described, names, pattern, shown, text};
 
 /// Every code of the own API.
-pub const CODES: [(StatusCode, &str, &str); 50] = [
+pub const CODES: [(StatusCode, &str, &str); 52] = [
     (
         StatusCode::BAD_REQUEST,
         "licence_context_invalid",
@@ -97,6 +97,12 @@ pub const CODES: [(StatusCode, &str, &str); 50] = [
     (StatusCode::CONFLICT, "identity_taken", "another user, of whichever tenant, has this identity"),
     (StatusCode::CONFLICT, "interface_off", "the tenant lacks the interface that users log in through"),
     (StatusCode::CONFLICT, "too_many_users", "the tenant has 100: delete one"),
+    (StatusCode::CONFLICT, "too_many_schedules", "the tenant has 200: delete one"),
+    (
+        StatusCode::CONFLICT,
+        "schedule_ended",
+        "pause or resume of a schedule that has no time left: change when it runs",
+    ),
     (StatusCode::GONE, "link_expired", "the life of the link, or of its file, has ended"),
     (StatusCode::GONE, "link_revoked", "the link was revoked"),
     (StatusCode::GONE, "file_deleted", "the file behind the link was deleted"),

@@ -6,6 +6,7 @@ use waybill::{
     accept::ask::{CHANNELS, FIELDS, MAX_URL, OUTPUT_FIELDS, PACKAGE_FIELDS, SPLIT_FIELDS},
     domain::{
         email::MAX_RECIPIENTS,
+        empty::WhenEmpty,
         style::Formulas,
         tenant::Scope,
         wrapping::{Compression, MIN_PART_BYTES, ZipCipher},
@@ -57,7 +58,7 @@ pub fn operations() -> Vec<Operation> {
             .at("request", id("req"))
             .answers(StatusCode::OK, "It is off.", component("Request"))
             .refuses(&["not_found", "request_finished"]),
-        accepted(
+        answered_as_a_request(
             Operation::post("/v1/requests/{request}/repeat", ["repeatRequest", TAG, "The same again"])
                 .about("Under a new id, checked against the definition as it is now.")
                 .needs(Scope::ReportsRequest)
@@ -88,7 +89,7 @@ pub fn components() -> Vec<(&'static str, Schema)> {
 }
 
 /// What a report of the sample deployment is asked for with.
-fn sample() -> Value {
+pub fn sample() -> Value {
     json!({
         "report": SAMPLE_REPORT,
         "parameters": { "d1": "2024-01-01T00:00:00", "d2": "2024-01-31T23:59:59" },
@@ -118,11 +119,11 @@ fn create() -> Operation {
             }),
         )
         .answers(StatusCode::OK, "With `validate_only`: it would be accepted.", component("RequestPreview"));
-    accepted(operation)
+    answered_as_a_request(operation)
 }
 
-/// What both ways to ask have in common.
-fn accepted(operation: Operation) -> Operation {
+/// What all ways to ask have in common.
+pub fn answered_as_a_request(operation: Operation) -> Operation {
     let quota = |what: &str| described(count(), what);
     operation
         .answers(StatusCode::ACCEPTED, "It is recorded.", component("AcceptedRequest"))
@@ -161,6 +162,7 @@ fn filter(name: &str) -> Schema {
         "status" => described(status(), "One; or several, with commas between."),
         "report" => described(text(), "Id of the report."),
         "presenter" => uuid(),
+        "schedule" => described(id("sch"), "Runs of that schedule."),
         "from" => described(rfc3339(), "Recorded at or after."),
         "to" => described(rfc3339(), "Recorded before."),
         _ => Value::Null,
@@ -179,6 +181,10 @@ fn new_request() -> Schema {
         "packaging" => described(packaging(), "The tenant's own unless given."),
         "package" => package(),
         "delivery" => described(channels(), "Who is told: one of these. The tenant's subscriptions unless given."),
+        "when_empty" => described(
+            defaulted(names(WhenEmpty::ALL.map(WhenEmpty::name)), WhenEmpty::default().name()),
+            "What is told of a report without rows.",
+        ),
         "presenter_id" => described(uuid(), "On whose behalf; the tenant's own unless given."),
         "validate_only" => described(defaulted(flag(), false), "Only say whether it would be accepted."),
         "coalesce" => described(defaulted(flag(), false), "Be content with an identical request that is in flight."),
@@ -241,7 +247,8 @@ fn channels() -> Schema {
 pub fn address() -> Schema {
     let atom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
     let label = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
-    json!({ "type": "string", "maxLength": 254, "pattern": format!("^{atom}(\\.{atom})*@{label}(\\.{label})+$") })
+    let last = "[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
+    json!({ "type": "string", "maxLength": 254, "pattern": format!("^{atom}(\\.{atom})*@({label}\\.)+{last}$") })
 }
 
 fn accepted_request() -> Schema {
@@ -264,7 +271,15 @@ fn exactly_true() -> Schema {
 }
 
 fn with_wishes(schema: Schema) -> Schema {
-    and_perhaps(schema, [("output", component("Style")), ("split", any()), ("package", component("Package"))])
+    and_perhaps(
+        schema,
+        [
+            ("output", component("Style")),
+            ("split", any()),
+            ("package", component("Package")),
+            ("when_empty", names(WhenEmpty::ALL.map(WhenEmpty::name))),
+        ],
+    )
 }
 
 fn preview() -> Schema {
@@ -325,6 +340,7 @@ fn request() -> Schema {
         [
             ("report_version", count()),
             ("parameters", map_of(any())),
+            ("resolved", described(map_of(nullable(text())), "What the placeholders of the SQL are bound to.")),
             ("delivery", nullable(component("Target"))),
             ("attempt", described(count(), "Claims so far.")),
             ("waiting_for_slot", flag()),
@@ -336,6 +352,7 @@ fn request() -> Schema {
         [
             ("filter", component("Filter")),
             ("repeats", id("req")),
+            ("schedule", described(shown([("id", id("sch")), ("at", time())]), "The run of a schedule that it is.")),
             ("files", list_of(component("ReportFile"))),
             ("checks", list_of(component("CheckOutcome"))),
             ("failure", component("Failure")),

@@ -19,7 +19,7 @@ use waybill::{
 
 pub use self::{
     ask::{MAX_KEY, REPLAYED, answer, create, describe_preview, idempotency_key, rate_limit, repeat},
-    contract::{address, components, operations},
+    contract::{address, answered_as_a_request, components, operations, sample},
     describe::status,
     end::{call_off, cancel, delete, remove_file},
     list::{list, page_of},
