@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up down logs story dashboard test lint bench bench-reports bench-delivery check-reports release deploy venv js build
+.PHONY: help demo up down logs story dashboard test lint bench bench-reports bench-delivery check-reports openapi release deploy venv js build
 
 # --- settings -------------------------------------------------------------------------------------------------------
 
@@ -75,7 +75,7 @@ lint: venv check-reports ## Check format, lints, documentation and template
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
-	$(VENV)/bin/cfn-lint template.yaml
+	$(VENV)/bin/cfn-lint template.yaml infra/examples/triggers/*.yaml
 	$(VENV)/bin/python infra/dashboards/waybill.py template.yaml --check
 
 bench: bench-reports bench-delivery ## Measure the worker's data path and the dispatcher
@@ -119,8 +119,12 @@ bench-delivery: build venv ## Measure a dispatcher: CPU and AWS calls per delive
 	@$(VENV)/bin/python tests/python/storm.py < .local/storm.md > $(STORM)
 	@echo "Drawn: $(STORM)"
 
-check-reports: build ## Check the report definitions in infra/reports
-	@$(LOCAL) check-reports infra/reports
+openapi: ## Write docs/openapi.json, the API's description, from the code
+	WAYBILL_WRITE_OPENAPI=1 cargo test --workspace --bins --locked --quiet -- the_kept_file_is_the_description
+	@git diff --stat -- docs/openapi.json
+
+check-reports: build ## Check the report definitions in infra/reports, and the example of triggers
+	@$(LOCAL) check-reports infra/reports --triggers infra/examples/triggers
 
 # --- AWS ------------------------------------------------------------------------------------------------------------
 

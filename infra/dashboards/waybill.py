@@ -38,7 +38,9 @@ def aws(namespace, name, stat, dimension, value, **more):
 
 
 def of_queues(name, stat, suffix):
-    return [aws("SQS", name, stat, "QueueName", f"{queue}{suffix}.QueueName", label=queue.lower()) for queue in QUEUES]
+    # Dead messages of topics end with those of the intake.
+    queues = [*QUEUES, "Topic"] if suffix == "Queue" else QUEUES
+    return [aws("SQS", name, stat, "QueueName", f"{queue}{suffix}.QueueName", label=queue.lower()) for queue in queues]
 
 
 def of_functions(name, stat):

@@ -9,6 +9,7 @@ use waybill::{
         config_store::ConfigStore,
         link_signer::{DirectUrl, LinkSigner},
         objects::Objects,
+        one_shots::OneShots,
         queue::Queue,
         s3_client, sdk_config,
         secrets::{CachedSecret, SigningKeys, link_signer_key, sealing_keyring, signing_keys},
@@ -21,11 +22,13 @@ use waybill::{
         retry::Schedule,
         tenant::Tenant,
     },
+    schedules::Schedules,
     seal::Keyring,
 };
 
 use crate::{
     auth::{Authenticator, UserPool, Users},
+    cors::Cors,
     problem::Problem,
     worker::Worker,
 };
@@ -39,6 +42,8 @@ pub struct App {
     pub authenticator: Authenticator,
     /// How requests come to be.
     pub acceptor: Acceptor,
+    /// What wakes the service for schedules.
+    pub one_shots: OneShots,
     /// The one table.
     pub table: Table,
     /// Runs what somebody waits for.
@@ -63,6 +68,8 @@ pub struct App {
     pub sealing: Arc<CachedSecret<Keyring>>,
     /// Their public halves are published.
     pub signing: CachedSecret<SigningKeys>,
+    /// Pages of other origins that may call.
+    pub cors: Cors,
     /// Base of the URLs that are handed out, without a trailing slash.
     pub public_url: String,
 }
@@ -97,6 +104,7 @@ impl App {
                 jira_site: config::has_jira_site(),
                 email: !config::optional("WAYBILL_EMAIL_FROM").is_empty(),
             },
+            one_shots: OneShots::from_env(aws_sdk_scheduler::Client::new(&aws))?,
             table,
             worker: Worker::new(aws_sdk_lambda::Client::new(&aws), config::text("WAYBILL_WORKER_FUNCTION")?),
             answer_within: SignedDuration::from_secs(
@@ -115,6 +123,7 @@ impl App {
             ),
             sealing,
             signing: signing_keys(secrets, config::text("WAYBILL_SIGNING_SECRET")?),
+            cors: Cors::from_env()?,
             public_url: config::text("WAYBILL_PUBLIC_URL")?.trim_end_matches('/').to_owned(),
         })
     }
@@ -127,6 +136,11 @@ impl App {
             return Ok(None);
         }
         Ok(self.signer.sign_within_bounds(&file.key, now, ends).await?)
+    }
+
+    /// How schedules come to be.
+    pub const fn schedules(&self) -> Schedules<'_> {
+        Schedules { acceptor: &self.acceptor, one_shots: &self.one_shots }
     }
 
     /// The tenant that a caller acts for.

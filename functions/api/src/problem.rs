@@ -12,7 +12,10 @@ use waybill::{
     domain::quota::Standing,
 };
 
-use crate::routes::{licences, requests::rate_limit};
+use crate::{
+    call,
+    routes::{licences, requests::rate_limit},
+};
 
 /// An answer with status 400 or above.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -24,6 +27,9 @@ pub struct Problem {
     /// Stable; clients switch on it.
     pub code: &'static str,
     detail: String,
+    /// Which call it was, as a URN of its id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,6 +47,7 @@ impl Problem {
             status: status.as_u16(),
             code,
             detail: detail.into(),
+            instance: None,
             errors: vec![],
             licences: None,
             headers: vec![],
@@ -166,8 +173,9 @@ impl Problem {
 }
 
 impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+    fn into_response(mut self) -> Response {
         let status = self.status();
+        self.instance = call::current().map(|id| call::urn(&id));
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();

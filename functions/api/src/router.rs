@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    middleware::map_response,
+    middleware::{from_fn, from_fn_with_state, map_response},
     response::{IntoResponse, Response},
     routing::{delete, get, post, put},
 };
@@ -15,17 +15,19 @@ use http::{HeaderValue, StatusCode, header};
 use crate::{
     app::App,
     body::MAX_BODY,
-    compat,
+    call, compat, cors, openapi,
     problem::Problem,
     routes::{
-        api_keys, dead_letters, deliveries, email, endpoints, licences, links, manifest, reports, requests, tenants,
-        usage, users, well_known,
+        api_keys, dead_letters, deliveries, email, endpoints, licences, links, manifest, reports, requests, schedules,
+        tenants, usage, users, well_known,
     },
 };
 
 /// The router, ready to serve.
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
+        .route("/openapi.json", get(openapi::serve_document))
+        .route("/docs", get(openapi::serve_page))
         .route("/health", get(well_known::health))
         .route("/.well-known/waybill-openpgp.asc", get(well_known::openpgp_key))
         .route("/.well-known/waybill-ed25519.json", get(well_known::ed25519_keys))
@@ -43,6 +45,12 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/requests/{request}/links", post(links::make).get(links::list))
         .route("/v1/requests/{request}/links/{link}", delete(links::revoke))
         .route("/v1/requests/{request}/accesses", get(links::accesses))
+        .route("/v1/schedules", post(schedules::create).get(schedules::list))
+        .route("/v1/schedules/{schedule}", get(schedules::show).put(schedules::put).delete(schedules::delete))
+        .route("/v1/schedules/{schedule}/pause", post(schedules::pause))
+        .route("/v1/schedules/{schedule}/resume", post(schedules::resume))
+        .route("/v1/schedules/{schedule}/run", post(schedules::run))
+        .route("/v1/schedules/{schedule}/runs", get(schedules::runs))
         .route("/v1/usage", get(usage::show))
         .route("/v1/licences", get(licences::list))
         .route("/v1/deliveries", get(deliveries::list))
@@ -87,6 +95,8 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(compat::routes())
         .layer(map_response(nothing_is_kept))
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn_with_state(app.cors.clone(), cors::shared))
+        .layer(from_fn(call::identified))
         .with_state(app)
 }
 

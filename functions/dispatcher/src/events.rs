@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use waybill::domain::{
-    message::{Announcement, EventKind},
+    message::{Announcement, EventKind, RefusedRun},
     request::Status,
     tenant::key_watch::KeyNotice,
 };
@@ -14,12 +14,13 @@ use crate::{
 };
 
 /// Puts an event on the bus. Once it is there it may be put again: consumers know it by its `event_id`. The bus is told
-/// of reports and of recipient keys: what is of a customer's own processes came from there.
+/// of reports, recipient keys and schedules: what is of a customer's own processes came from there.
 pub async fn publish(app: &App, event: &Announcement) -> Result<(), Retry> {
-    let detail = match (&event.key, status(event.kind)) {
-        (Some(notice), _) => of_a_key(event, notice),
-        (None, Some(status)) => detail(event, status),
-        (None, None) => return Ok(()),
+    let detail = match (&event.key, &event.run, status(event.kind)) {
+        (Some(notice), _, _) => of_a_key(event, notice),
+        (None, Some(run), _) => of_a_run(event, run),
+        (None, None, Some(status)) => detail(event, status),
+        (None, None, None) => return Ok(()),
     };
     let detail = serde_json::to_string(&detail)?;
     Ok(app.bus.put(event.kind.name(), &detail, event.occurred_at).await?)
@@ -62,6 +63,23 @@ fn of_a_key(event: &Announcement, notice: &KeyNotice) -> Value {
     })
 }
 
+/// Version 1 of the document about a run of a schedule that was refused.
+fn of_a_run(event: &Announcement, run: &RefusedRun) -> Value {
+    json!({
+        "v": "1",
+        "event_id": event.id,
+        "event": event.kind,
+        "occurred_at": event.occurred_at,
+        "tenant": event.tenant,
+        "schedule_id": run.schedule,
+        "schedule_name": run.name,
+        "run_at": run.at,
+        "code": run.code,
+        "detail": run.detail,
+        "refused_in_a_row": run.refused_in_a_row,
+    })
+}
+
 /// What the request became by the event; none if there is no request.
 const fn status(kind: EventKind) -> Option<Status> {
     match kind {
@@ -73,6 +91,7 @@ const fn status(kind: EventKind) -> Option<Status> {
         EventKind::ProcessStatus
         | EventKind::RecipientKeyExpiring
         | EventKind::RecipientKeyExpired
+        | EventKind::ScheduleRunRefused
         | EventKind::EndpointTest => None,
     }
 }

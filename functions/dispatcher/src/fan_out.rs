@@ -112,6 +112,7 @@ async fn mailed(app: &App, event: &Announcement, to: &[String]) -> Result<Vec<To
 /// file ends, is told to nobody by mail.
 fn mails(event: &Announcement, settings: &EmailSettings, to: &[String]) -> Vec<Target> {
     let contents = match event.kind {
+        EventKind::ReportSucceeded if event.empty_notice => &[Content::Whole],
         EventKind::ReportSucceeded | EventKind::ReportDivergent => {
             settings.password.mails(event.password_sealed.is_some())
         }
@@ -241,6 +242,9 @@ mod tests {
         assert_eq!(contents(&ready, &settings(PasswordRule::Second)).len(), 4);
         let without = sealed(EventKind::ReportDivergent, false);
         assert_eq!(contents(&without, &settings(PasswordRule::Second)), both(Content::Whole));
+
+        let empty = Announcement { empty_notice: true, ..ready };
+        assert_eq!(contents(&empty, &settings(PasswordRule::Second)), both(Content::Whole), "there is nothing to open");
 
         let failed = sealed(EventKind::ReportFailed, false);
         assert_eq!(contents(&failed, &EmailSettings::default()), both(Content::Whole));

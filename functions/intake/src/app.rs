@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use waybill::{
     accept::Acceptor,
-    aws::{config_store::ConfigStore, queue::Queue, s3_client, sdk_config, table::Table},
+    aws::{config_store::ConfigStore, one_shots::OneShots, queue::Queue, s3_client, sdk_config, table::Table},
     config::{self, ConfigError},
 };
 
@@ -12,8 +12,12 @@ use waybill::{
 pub struct App {
     /// How requests come to be.
     pub acceptor: Acceptor,
+    /// What wakes the service for schedules.
+    pub one_shots: OneShots,
     /// To dispatchers.
     pub deliveries: Queue,
+    /// ARN of the queue of topics, whose messages strangers write.
+    pub topic_queue: String,
 }
 
 impl App {
@@ -23,7 +27,9 @@ impl App {
         let s3 = s3_client(&aws);
         let sqs = aws_sdk_sqs::Client::new(&aws);
         Ok(Self {
+            one_shots: OneShots::from_env(aws_sdk_scheduler::Client::new(&aws))?,
             deliveries: Queue::new(sqs.clone(), config::text("WAYBILL_DELIVERY_QUEUE")?),
+            topic_queue: config::text("WAYBILL_TOPIC_QUEUE_ARN")?,
             acceptor: Acceptor {
                 table: Table::new(aws_sdk_dynamodb::Client::new(&aws), config::text("WAYBILL_TABLE")?),
                 queue: Queue::new(sqs, config::text("WAYBILL_REQUEST_QUEUE")?),

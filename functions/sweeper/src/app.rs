@@ -20,6 +20,8 @@ pub struct App {
     pub requests: Queue,
     /// To dispatchers.
     pub deliveries: Queue,
+    /// To the intake.
+    pub intake: Queue,
     /// What workers gave up.
     pub dead_requests: Queue,
     /// What dispatchers gave up, and what is kept for redrive.
@@ -53,6 +55,7 @@ impl App {
             table: Table::new(aws_sdk_dynamodb::Client::new(&aws), config::text("WAYBILL_TABLE")?),
             requests: queue("WAYBILL_REQUEST_QUEUE")?,
             deliveries: queue("WAYBILL_DELIVERY_QUEUE")?,
+            intake: queue("WAYBILL_INTAKE_QUEUE")?,
             dead_requests: queue("WAYBILL_REQUEST_DLQ")?,
             dead_deliveries: queue("WAYBILL_DELIVERY_DLQ")?,
             objects: Objects::new(s3_client(&aws), config::text("WAYBILL_REPORT_BUCKET")?),

@@ -9,6 +9,7 @@ mod lanes;
 mod lock;
 mod recoveries;
 mod requests;
+mod schedules;
 mod sweep;
 
 use std::sync::Arc;

@@ -18,7 +18,7 @@ use crate::{
     app::{App, Left},
     dead_letters, deliveries, erasures, key_watch, lanes,
     lock::Lock,
-    recoveries, requests,
+    recoveries, requests, schedules,
 };
 
 /// A parked delivery is handed to the queue up to this long ahead, with its exact delay.
@@ -144,6 +144,7 @@ async fn one(app: &App, row: DueRow) -> Result<bool, Left> {
         DueRow::Health { tenant, lane } => lanes::sweep_health(app, &tenant, &lane).await,
         DueRow::LaneSlot { tenant, lane, number } => lanes::sweep_slot(app, &tenant, &lane, number).await,
         DueRow::Recovery { tenant, recovery } => recoveries::sweep(app, &tenant, recovery).await,
+        DueRow::Schedule { tenant, schedule } => schedules::sweep(app, &tenant, schedule).await,
         DueRow::KeyWatch { tenant } => key_watch::sweep(app, &tenant).await,
     }
 }

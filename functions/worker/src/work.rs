@@ -8,7 +8,10 @@ use waybill::{
     },
     clock,
     domain::{
-        definition::{Definition, parameter},
+        definition::{
+            Definition,
+            parameter::{self, Reckoning},
+        },
         failure::FailureCode,
         filter::Filter,
         outcome::Packaging,
@@ -45,7 +48,7 @@ impl Work {
         let (package, password_sealed) = package(app, tenant, request).await?;
         let job = Job {
             parameters: placeholders(request, &definition)?,
-            asked: request.parameters.clone(),
+            asked: request.stated().into(),
             filter: filter(request, &definition)?,
             tenant: request.tenant.clone(),
             request: request.id.to_string(),
@@ -94,14 +97,14 @@ fn check_style(request: &Request, definition: &Definition) -> Result<(), Produce
     Err(ProduceError::permanent(FailureCode::ParameterInvalid, detail))
 }
 
-/// As resolved when the request was recorded, or anew if the definition has changed since.
+/// As resolved when the request was recorded, or anew if the definition has changed since; of the same days, though.
 fn placeholders(request: &Request, definition: &Definition) -> Result<parameter::Placeholders, ProduceError> {
     if definition.version == request.report_version {
         return Ok(request.resolved.clone());
     }
-    let none = serde_json::Map::new();
-    let given = request.parameters.as_object().unwrap_or(&none);
-    parameter::resolve(definition, given).map_err(|faults| changed(&faults))
+    let reckoning = Reckoning::of(request.occasion.as_ref(), request.created_at);
+    let resolved = parameter::resolve(definition, &request.stated(), &reckoning);
+    resolved.map(|resolved| resolved.placeholders).map_err(|faults| changed(&faults))
 }
 
 fn changed(faults: &[parameter::ParameterFault]) -> ProduceError {

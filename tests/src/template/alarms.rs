@@ -43,7 +43,7 @@ impl Wanted {
             let dead = [("QueueName", attribute(&format!("{queue}Dlq"), "QueueName"))];
             self.want("AWS/SQS", "ApproximateNumberOfMessagesVisible", &dead, "Maximum", 0.0);
         }
-        for (queue, seconds) in [("Request", 2.0 * run), ("Delivery", 600.0), ("Intake", 600.0)] {
+        for (queue, seconds) in [("Request", 2.0 * run), ("Delivery", 600.0), ("Intake", 600.0), ("Topic", 600.0)] {
             let source = [("QueueName", attribute(&format!("{queue}Queue"), "QueueName"))];
             self.want("AWS/SQS", "ApproximateAgeOfOldestMessage", &source, "Maximum", seconds);
         }

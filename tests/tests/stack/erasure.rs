@@ -52,6 +52,9 @@ impl Settled {
         let key = world.admin.post(&format!("/v1/tenants/{}/api-keys", tenant.id), &key).await.unwrap();
         let api_key = key.expect_status("make an API key", &[201]).unwrap()["api_key"].as_str().unwrap().to_owned();
         tenant.nothing_is_left_over(world).await;
+        let schedule = json!({ "request": tenant.wallet_order(), "time_zone": "UTC", "cron": "0 8 1 1 *" });
+        let schedule = tenant.api.post("/v1/schedules", &schedule).await.unwrap();
+        schedule.expect_status("make a schedule", &[201]).unwrap();
         let (process, now) = (RequestId::generate(), Timestamp::now());
         let event = Announcement::apart(&tenant.id, process, EventKind::ProcessStatus, now, now);
         let event = Announcement { due_at: None, ..event };

@@ -269,7 +269,7 @@ async fn the_documented_examples_are_of_the_documented_form() {
     let events: Vec<&str> = examples.iter().filter_map(|example| example["event"].as_str()).collect();
     let reports = ["report.succeeded", "report.divergent", "report.failed", "report.cancelled", "report.expired"];
     let keys = ["recipient_key.expiring", "recipient_key.expired"];
-    assert_eq!(events, [&reports[..], &keys].concat());
+    assert_eq!(events, [&reports[..], &keys, &["schedule.run_refused"]].concat());
     for example in examples {
         let checked = python("validate_event.py", json!({ "detail": example })).await;
         assert_eq!(checked["errors"], json!([]), "{example}");

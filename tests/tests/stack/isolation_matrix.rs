@@ -7,7 +7,7 @@ use waybill::{
     aws::table::Write,
     domain::{
         delivery::{Delivery, Status, Target},
-        id::{DeliveryId, EndpointId, ErasureId, EventId, LinkId, RecoveryId, RequestId},
+        id::{DeliveryId, EndpointId, ErasureId, EventId, LinkId, RecoveryId, RequestId, ScheduleId},
         message::{Announcement, EventKind},
         recovery::Recovery,
         retry::Schedule,
@@ -47,6 +47,8 @@ fn routes() -> Vec<Route> {
     let admin = |path, calls| Route { path, calls, who: Who::Admin };
     let public = |path| Route { path, calls: vec![(Method::GET, Value::Null)], who: Who::Public };
     vec![
+        public("/openapi.json"),
+        public("/docs"),
         public("/health"),
         public("/.well-known/waybill-openpgp.asc"),
         public("/.well-known/waybill-ed25519.json"),
@@ -66,6 +68,12 @@ fn routes() -> Vec<Route> {
         tenant("/v1/requests/{request}/links", vec![get(), post(json!({}))]),
         tenant("/v1/requests/{request}/links/{link}", vec![delete()]),
         tenant("/v1/requests/{request}/accesses", vec![get()]),
+        tenant("/v1/schedules", vec![get(), post(json!({}))]),
+        tenant("/v1/schedules/{schedule}", vec![get(), (Method::PUT, json!({ "name": "taken over" })), delete()]),
+        tenant("/v1/schedules/{schedule}/pause", vec![post(json!({}))]),
+        tenant("/v1/schedules/{schedule}/resume", vec![post(json!({}))]),
+        tenant("/v1/schedules/{schedule}/run", vec![post(json!({}))]),
+        tenant("/v1/schedules/{schedule}/runs", vec![get()]),
         tenant("/v1/deliveries", vec![get()]),
         tenant("/v1/deliveries/{delivery}", vec![get()]),
         tenant("/v1/deliveries/{delivery}/redeliver", vec![post(json!({}))]),
@@ -126,6 +134,7 @@ struct Ids {
     endpoint: String,
     delivery: String,
     recovery: String,
+    schedule: String,
 }
 
 impl Ids {
@@ -139,6 +148,7 @@ impl Ids {
             endpoint: EndpointId::generate().to_string(),
             delivery: DeliveryId::derive(EventId::generate(), "nobody").to_string(),
             recovery: RecoveryId::generate().to_string(),
+            schedule: ScheduleId::generate().to_string(),
         }
     }
 
@@ -152,6 +162,7 @@ impl Ids {
             .replace("{endpoint}", &self.endpoint)
             .replace("{delivery}", &self.delivery)
             .replace("{recovery}", &self.recovery)
+            .replace("{schedule}", &self.schedule)
             .replace("{report}", "Report_digital_wallet_transaction_detail")
             .replace("{user}", &waybill::domain::id::UserId::generate().to_string())
             .replace("{erasure}", &ErasureId::generate().to_string())
@@ -164,12 +175,13 @@ fn is_of_one_thing(path: &str) -> bool {
 }
 
 async fn call(api: &ApiClient, method: &Method, path: &str, body: &Value) -> Answer {
-    let (headers, bytes): (&[(&str, &str)], _) = if body.is_null() {
-        (&[], vec![])
-    } else {
-        (&[("content-type", "application/json")], body.to_string().into_bytes())
-    };
-    api.send(method.clone(), path, headers, bytes).await.unwrap()
+    // The same id each time, for problems name the call.
+    let mut headers = vec![("x-request-id", "a-test")];
+    let bytes = if body.is_null() { vec![] } else { body.to_string().into_bytes() };
+    if !body.is_null() {
+        headers.push(("content-type", "application/json"));
+    }
+    api.send(method.clone(), path, &headers, bytes).await.unwrap()
 }
 
 #[tokio::test]
@@ -185,12 +197,15 @@ async fn another_tenants_credential_opens_nothing() {
     let key = json!({ "name": "erp", "scopes": ["reports:read", "reports:request"] });
     let key = world.admin.post(&format!("{base}/api-keys"), &key).await.unwrap().expect_status("key", &[201]).unwrap();
     let keys = world.admin.get(&format!("{base}/recipient-keys")).await.unwrap().json();
+    let order = json!({ "request": owner.wallet_order(), "time_zone": "UTC", "cron": "0 8 1 1 *" });
+    let schedule = owner.api.post("/v1/schedules", &order).await.unwrap().expect_status("schedule", &[201]).unwrap();
     let theirs = Ids {
         tenant: owner.id.clone(),
         request: request.to_string(),
         link: link["id"].as_str().unwrap().to_owned(),
         fingerprint: keys["recipient_keys"][0]["fingerprint"].as_str().unwrap().to_owned(),
         key: key["id"].as_str().unwrap().to_owned(),
+        schedule: schedule["id"].as_str().unwrap().to_owned(),
         ..delivery_ids(&world, &owner, request).await
     };
     let before = (snapshot(&world, &owner, request).await, other.get("/v1/requests").await.body);
@@ -224,7 +239,9 @@ async fn another_tenants_credential_opens_nothing() {
                     Who::Tenant => assert!(matches!(answer.status, 200 | 422), "{what}: its own: {text}"),
                 }
                 let own = [&theirs.tenant, &theirs.request, &theirs.link, &theirs.fingerprint, &theirs.key];
-                for told in own.into_iter().chain([&theirs.endpoint, &theirs.delivery, &theirs.recovery]) {
+                for told in
+                    own.into_iter().chain([&theirs.endpoint, &theirs.delivery, &theirs.recovery, &theirs.schedule])
+                {
                     assert!(!text.contains(told.as_str()), "{what} tells of {told}: {text}");
                 }
             }
@@ -280,7 +297,7 @@ fn needed_scope(method: &Method, path: &str) -> &'static str {
 }
 
 /// Everything of the owner's that a call could have changed, except when its own credentials were used.
-async fn snapshot(world: &World, owner: &Tenant, request: RequestId) -> (Vec<u8>, Vec<u8>, Vec<u8>, String) {
+async fn snapshot(world: &World, owner: &Tenant, request: RequestId) -> (Vec<u8>, Vec<u8>, Vec<u8>, String, Vec<u8>) {
     let base = format!("/v1/tenants/{}", owner.id);
     let story = waybill::aws::table::keys::story(&owner.id, request);
     let read = async |path: String| world.admin.get(&path).await.unwrap().body;
@@ -289,6 +306,7 @@ async fn snapshot(world: &World, owner: &Tenant, request: RequestId) -> (Vec<u8>
         read(format!("{base}/recipient-keys")).await,
         read(format!("{base}/audit")).await,
         world.text_of(&story).await.len().to_string(),
+        owner.get("/v1/schedules").await.body,
     )
 }
 

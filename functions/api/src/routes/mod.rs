@@ -10,6 +10,7 @@ pub mod links;
 pub mod manifest;
 pub mod reports;
 pub mod requests;
+pub mod schedules;
 pub mod tenants;
 pub mod usage;
 pub mod users;

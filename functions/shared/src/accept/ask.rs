@@ -5,7 +5,7 @@ mod output;
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
-pub use self::output::{PackageAsk, add_wishes};
+pub use self::output::{OUTPUT_FIELDS, PACKAGE_FIELDS, PackageAsk, SPLIT_FIELDS, add_when_empty, add_wishes};
 use super::{
     Fault,
     fields::{Faults, Fields},
@@ -13,6 +13,7 @@ use super::{
 use crate::domain::{
     delivery::Target,
     email::{Address, InvalidAddress, MAX_RECIPIENTS},
+    empty::WhenEmpty,
     outcome::{Format, Packaging},
     style::Style,
     wrapping::Split,
@@ -39,6 +40,8 @@ pub struct Ask {
     pub package: PackageAsk,
     /// None: nobody is told.
     pub delivery: Option<Target>,
+    /// What is told if there are no rows.
+    pub when_empty: WhenEmpty,
     /// None: the tenant's own.
     pub presenter_id: Option<Uuid>,
     /// Only say whether it would be accepted.
@@ -47,7 +50,8 @@ pub struct Ask {
     pub coalesce: bool,
 }
 
-const FIELDS: [&str; 12] = [
+/// Fields of a body.
+pub const FIELDS: [&str; 13] = [
     "report",
     "parameters",
     "filter",
@@ -57,13 +61,14 @@ const FIELDS: [&str; 12] = [
     "packaging",
     "package",
     "delivery",
+    "when_empty",
     "presenter_id",
     "validate_only",
     "coalesce",
 ];
 
 /// Longest URL that is kept with a request, in bytes.
-const MAX_URL: usize = 2048;
+pub const MAX_URL: usize = 2048;
 
 impl Ask {
     /// Reads a body, `{report, parameters?, format?, …}`, and what is wrong with it. With a report, the rest can be
@@ -82,6 +87,7 @@ impl Ask {
         if fields.get("report").is_none() {
             faults.add("/report", "missing", "Required.");
         }
+        let policy = fields.choice("when_empty", WhenEmpty::from_name, &WhenEmpty::ALL.map(WhenEmpty::name));
         let report = fields.any_text("report").map(str::to_owned);
         let ask = Self {
             report: report.clone().unwrap_or_default(),
@@ -93,6 +99,7 @@ impl Ask {
             packaging: fields.choice("packaging", Packaging::from_name, &Packaging::ALL.map(Packaging::name)),
             package: PackageAsk::read(fields),
             delivery: delivery(fields, faults),
+            when_empty: policy.unwrap_or_default(),
             presenter_id: presenter(fields, faults),
             validate_only: fields.flag("validate_only"),
             coalesce: fields.flag("coalesce"),
@@ -119,7 +126,7 @@ fn presenter(fields: &Fields<'_>, faults: &Faults) -> Option<Uuid> {
 }
 
 /// Ways to a receiver; a delivery names one.
-const CHANNELS: [&str; 4] = ["webhook", "endpoint", "email", "jira"];
+pub const CHANNELS: [&str; 4] = ["webhook", "endpoint", "email", "jira"];
 
 /// `{webhook: {url}}`, `{endpoint: id}`, `{email: {to: […]}}` or `{jira: {issue?}}`, one of them.
 fn delivery(fields: &Fields<'_>, faults: &Faults) -> Option<Target> {
@@ -231,13 +238,14 @@ mod tests {
         let ask = Ask::parse(&json!({
             "report": "r", "parameters": {"a": 1}, "format": "ndjson", "packaging": "plain",
             "delivery": {"webhook": {"url": "https://example.com/"}}, "coalesce": true, "validate_only": false,
-            "presenter_id": "01a20232-b327-721a-aae1-50376ffb3397",
+            "presenter_id": "01a20232-b327-721a-aae1-50376ffb3397", "when_empty": "notify",
         }))
         .unwrap()
         .0;
         assert_eq!(ask.format, Some(Format::Ndjson));
         assert_eq!(ask.packaging, Some(Packaging::Plain));
         assert_eq!(ask.delivery, Some(Target::webhook("https://example.com/")));
+        assert_eq!(ask.when_empty, WhenEmpty::Notify);
         assert!(ask.coalesce && !ask.validate_only && ask.presenter_id.is_some());
     }
 
@@ -246,11 +254,12 @@ mod tests {
         let found = faults(&json!({
             "parameters": [], "format": "doc", "packaging": 7, "a/b": 1,
             "delivery": {"webhook": {"url": 1, "secret": "x"}, "fax": {}},
-            "presenter_id": "x", "validate_only": "yes", "coalesce": 1,
+            "presenter_id": "x", "validate_only": "yes", "coalesce": 1, "when_empty": "drop",
         }));
         let expected = [
             ("/a~1b", "unknown"),
             ("/report", "missing"),
+            ("/when_empty", "not_allowed"),
             ("/parameters", "type"),
             ("/format", "not_allowed"),
             ("/packaging", "type"),

@@ -2,7 +2,7 @@
 //!
 //! The API and the intake of events both end here, so that what one refuses the other refuses too.
 
-mod ask;
+pub mod ask;
 pub mod fields;
 mod record;
 mod seat;
@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-pub use self::ask::{Ask, add_wishes};
+pub use self::ask::{Ask, add_when_empty, add_wishes};
 use crate::{
     aws::{
         AwsError,
@@ -228,12 +228,7 @@ const fn outcome_name(outcome: &Result<Accepted, Rejected>) -> Option<&'static s
     }
 }
 
-/// An id that is the same for the same event, and still sorts by time: UUIDv7 with the event's instant and
-/// a hash of its identity in place of random bits.
+/// As [`RequestId::of_event`].
 pub fn request_id_of_event(source: &str, event: &str, at: Timestamp) -> RequestId {
-    let hash = crate::digest::sha256(format!("{source}\n{event}").as_bytes());
-    let mut bits = [0_u8; 10];
-    bits.copy_from_slice(&hash[..10]);
-    let millis = u64::try_from(at.as_millisecond()).unwrap_or(0);
-    RequestId::new(uuid::Builder::from_unix_timestamp_millis(millis, &bits).into_uuid())
+    RequestId::of_event(source, event, at)
 }

@@ -9,7 +9,10 @@ use serde_json::Value as Json;
 use super::{Acceptor, Ask, Fault, Order, Rejected};
 use crate::aws::table::keys::Key;
 use crate::domain::{
-    definition::{Definition, parameter},
+    definition::{
+        Definition,
+        parameter::{self, Reckoning},
+    },
     delivery::Target,
     endpoint::Endpoint,
     filter::Filter,
@@ -30,9 +33,10 @@ impl Acceptor {
         now: Timestamp,
     ) -> Result<Asked, Rejected> {
         let tenant = order.tenant;
-        let resolved = parameter::resolve(definition, &ask.parameters).unwrap_or_else(|found| {
+        let reckoning = Reckoning::of(order.terms.occasion.as_ref(), now);
+        let resolved = parameter::resolve(definition, &ask.parameters, &reckoning).unwrap_or_else(|found| {
             faults.extend(found.into_iter().map(|f| Fault::new(f.pointer, f.code.name(), f.detail)));
-            parameter::Placeholders::new()
+            parameter::Resolved::default()
         });
         let filter = wanted_rows(&ask, definition, &mut faults);
         let format = chosen_format(definition, ask.format, &mut faults);
@@ -53,13 +57,15 @@ impl Acceptor {
             report: definition.id.clone(),
             report_version: definition.version,
             parameters: Json::Object(ask.parameters),
-            resolved,
+            resolved: resolved.placeholders,
+            reckoned: resolved.reckoned,
             filter,
             format,
             packaging,
             wrapping,
             style: ask.style,
             delivery: ask.delivery.map(|target| on_terms(target, order.terms)),
+            when_empty: ask.when_empty,
             presenter_id: ask.presenter_id.unwrap_or(tenant.presenter_id),
             repeats: order.repeats,
             retention_hours: order.terms.retention_hours.or(tenant.retention_hours).unwrap_or(self.retention_hours),

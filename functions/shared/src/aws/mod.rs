@@ -5,9 +5,11 @@ pub mod lanes;
 pub mod link_signer;
 pub mod mail_templates;
 pub mod objects;
+pub mod one_shots;
 pub mod queue;
 pub mod secrets;
 pub mod table;
+pub mod triggers;
 
 use std::time::Duration;
 

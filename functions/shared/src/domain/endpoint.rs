@@ -130,6 +130,11 @@ impl Profile {
         *self == Self::Waybill
     }
 
+    /// Whether its body says what happened also without a link to the file.
+    pub const fn can_do_without_link(self) -> bool {
+        matches!(self, Self::Waybill | Self::Unico)
+    }
+
     /// Whether its body can say that.
     pub const fn expresses(self, event: EventKind) -> bool {
         match self {

@@ -23,7 +23,7 @@ pub enum FailureCode {
 }
 
 impl FailureCode {
-    /// Every code.
+    /// The whole vocabulary.
     pub const ALL: [Self; 7] = [
         Self::ParameterInvalid,
         Self::DefinitionInvalid,

@@ -4,6 +4,7 @@
 
 use std::{fmt, str::FromStr};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
@@ -123,6 +124,25 @@ id!(
     /// A user of a tenant.
     UserId, "usr"
 );
+
+impl RequestId {
+    /// The id of what an event asks for: the same for the same event, and still sorted by time. UUIDv7 with the event's
+    /// instant, and a hash of its identity in place of random bits.
+    pub fn of_event(source: &str, event: &str, at: Timestamp) -> Self {
+        let hash = crate::digest::sha256(format!("{source}\n{event}").as_bytes());
+        let mut bits = [0_u8; 10];
+        bits.copy_from_slice(&hash[..10]);
+        let millis = u64::try_from(at.as_millisecond()).unwrap_or(0);
+        Self::new(uuid::Builder::from_unix_timestamp_millis(millis, &bits).into_uuid())
+    }
+}
+
+impl ScheduleId {
+    /// The schedule that a tenant makes with an idempotency key: the same for the same two.
+    pub fn of_key(tenant: &str, key: &str) -> Self {
+        Self::new(Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{tenant}\n{key}").as_bytes()))
+    }
+}
 
 impl DeliveryId {
     /// The delivery of `event` to `receiver`: the same two give the same id, so that a repeated fan-out

@@ -171,6 +171,12 @@ The link works until {{data.linkExpiresAt}}.
 
 Request {{data.requestId}}, delivery {{data.deliveryId}}.";
 
+const EMPTY_SUMMARY: &str = "Report {{data.reportId}} has no rows";
+
+const EMPTY_DESCRIPTION: &str = "The report {{data.reportId}} was made, and has no rows: there is nothing to download.
+
+Request {{data.requestId}}, delivery {{data.deliveryId}}.";
+
 const FAILURE_SUMMARY: &str = "Report {{data.reportId}} failed";
 
 const FAILURE_DESCRIPTION: &str = "The report {{data.reportId}} failed: {{data.failureDetail}} ({{data.failureCode}})
@@ -179,11 +185,12 @@ What to do: {{data.nextAction}}
 Request {{data.requestId}}, delivery {{data.deliveryId}}.";
 
 impl Settings {
-    /// Templates of summary and description for that event. What was recorded was judged then, so a template that
+    /// Templates of summary and description for that event; `empty` if it is told that there are no rows. What was recorded was judged then, so a template that
     /// cannot be read any more gives way to the built-in one.
-    pub fn templates(&self, event: EventKind) -> (Template, Template) {
+    pub fn templates(&self, event: EventKind, empty: bool) -> (Template, Template) {
         let (texts, summary, description) = match event {
             EventKind::ReportFailed => (&self.failure_texts, FAILURE_SUMMARY, FAILURE_DESCRIPTION),
+            _ if empty => (&self.texts, EMPTY_SUMMARY, EMPTY_DESCRIPTION),
             _ => (&self.texts, SUMMARY, DESCRIPTION),
         };
         let parsed = |own: &Option<String>, built_in| {
@@ -222,7 +229,7 @@ mod tests {
 
     #[test]
     fn every_built_in_template_is_one() {
-        for text in [SUMMARY, DESCRIPTION, FAILURE_SUMMARY, FAILURE_DESCRIPTION] {
+        for text in [SUMMARY, DESCRIPTION, EMPTY_SUMMARY, EMPTY_DESCRIPTION, FAILURE_SUMMARY, FAILURE_DESCRIPTION] {
             assert!(Template::parse(text).is_ok(), "{text}");
         }
     }

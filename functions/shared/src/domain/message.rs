@@ -9,12 +9,14 @@ use uuid::Uuid;
 use super::{
     check::CheckOutcome,
     delivery::Target,
-    endpoint::Endpoint,
+    empty::Telling,
+    endpoint::{Endpoint, Profile},
     failure::Failure,
-    id::{DeliveryId, EndpointId, EventId, RequestId},
+    id::{DeliveryId, EndpointId, EventId, RequestId, ScheduleId},
     link::LinkPolicy,
     outcome::ReportFile,
     request::{Deed, Request},
+    schedule::{Outcome, Run, Schedule},
     tenant::key_watch::KeyNotice,
 };
 
@@ -52,6 +54,33 @@ pub enum DeliveryMessage {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         dead: Option<Dead>,
     },
+}
+
+/// On the intake queue, beside the events of others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduleMessage {
+    /// Version of this form; 1.
+    pub v: String,
+    /// What to look at.
+    pub schedule: ScheduleCall,
+}
+
+/// Word that a schedule is due.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduleCall {
+    /// Whose it is.
+    pub tenant: String,
+    /// Which.
+    pub id: ScheduleId,
+    /// The instant that it was sent for. Its row decides what is due.
+    pub at: Timestamp,
+}
+
+impl ScheduleMessage {
+    /// Word of that instant.
+    pub fn new(tenant: &str, id: ScheduleId, at: Timestamp) -> Self {
+        Self { v: "1".to_owned(), schedule: ScheduleCall { tenant: tenant.to_owned(), id, at } }
+    }
 }
 
 /// What the dispatcher is to do.
@@ -100,6 +129,9 @@ pub enum EventKind {
     /// A recipient key has ended. The event bus alone is told.
     #[serde(rename = "recipient_key.expired")]
     RecipientKeyExpired,
+    /// A run of a schedule was refused. The event bus alone is told.
+    #[serde(rename = "schedule.run_refused")]
+    ScheduleRunRefused,
     /// Nothing happened: somebody tries an endpoint. No subscription names it; it goes to its target alone.
     #[serde(rename = "endpoint.test")]
     EndpointTest,
@@ -127,6 +159,7 @@ impl EventKind {
             Self::ProcessStatus => "process.status",
             Self::RecipientKeyExpiring => "recipient_key.expiring",
             Self::RecipientKeyExpired => "recipient_key.expired",
+            Self::ScheduleRunRefused => "schedule.run_refused",
             Self::EndpointTest => "endpoint.test",
         }
     }
@@ -135,7 +168,11 @@ impl EventKind {
     pub const fn is_of_a_report(self) -> bool {
         !matches!(
             self,
-            Self::ProcessStatus | Self::RecipientKeyExpiring | Self::RecipientKeyExpired | Self::EndpointTest
+            Self::ProcessStatus
+                | Self::RecipientKeyExpiring
+                | Self::RecipientKeyExpired
+                | Self::ScheduleRunRefused
+                | Self::EndpointTest
         )
     }
 }
@@ -147,6 +184,39 @@ pub struct ProcessStatus {
     pub id: String,
     /// IDUnico's code: 1 processing, 2 divergent, 3 finished, 4 cancelled, 5 error; there may come more.
     pub status: u32,
+}
+
+/// What is told of a run that was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedRun {
+    /// Of which schedule.
+    pub schedule: ScheduleId,
+    /// The schedule's name, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The instant that was to be run.
+    pub at: Timestamp,
+    /// Code of the problem, as the API has it.
+    pub code: String,
+    /// What is wrong, for people.
+    pub detail: String,
+    /// Runs of the schedule that were refused since one was recorded, this one counted.
+    pub refused_in_a_row: u32,
+}
+
+impl RefusedRun {
+    /// Of a run, and the schedule as it is after it; none if the run was not refused.
+    pub fn of(schedule: &Schedule, run: &Run) -> Option<Self> {
+        let Outcome::Refused { code, detail, .. } = &run.outcome else { return None };
+        Some(Self {
+            schedule: schedule.id,
+            name: schedule.settings.name.clone(),
+            at: run.at,
+            code: code.clone(),
+            detail: detail.clone(),
+            refused_in_a_row: schedule.refused_in_a_row,
+        })
+    }
 }
 
 /// The outbox row: what happened, with all that a notification needs, so that attempts read nothing else.
@@ -168,6 +238,9 @@ pub struct Announcement {
     /// Present in [`EventKind::RecipientKeyExpiring`] and [`EventKind::RecipientKeyExpired`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<KeyNotice>,
+    /// Present in [`EventKind::ScheduleRunRefused`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RefusedRun>,
     /// Id of the definition.
     pub report: String,
     /// Version of the definition; 0 in what an earlier release wrote.
@@ -200,6 +273,9 @@ pub struct Announcement {
     /// Who called it off, or had its file deleted.
     #[serde(default)]
     pub deed: Option<Deed>,
+    /// Receivers are told that there are no rows, without a link, where their words allow.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub empty_notice: bool,
     /// Its deliveries are made; what is left is the event bus.
     #[serde(default)]
     pub fanned_out: bool,
@@ -221,6 +297,7 @@ impl Announcement {
 
     /// What `request`, in its final state, has to tell.
     pub fn of(request: &Request, id: EventId, kind: EventKind, now: Timestamp) -> Self {
+        let telling = request.telling(kind);
         Self {
             id,
             kind,
@@ -229,6 +306,7 @@ impl Announcement {
             request: request.id,
             process: None,
             key: None,
+            run: None,
             report: request.report.clone(),
             report_version: request.report_version,
             presenter_id: request.presenter_id,
@@ -242,8 +320,9 @@ impl Announcement {
             password_sealed: request.password_sealed.clone(),
             failure: request.failure.clone(),
             deed: request.cancellation.clone().or_else(|| request.deletion.clone()),
+            empty_notice: telling == Telling::NoRows,
             // Who waits for a report is answered; nobody else asked for it.
-            fanned_out: request.answer_by.is_some(),
+            fanned_out: request.answer_by.is_some() || telling == Telling::Nothing,
             told_up_to: None,
             due_at: Some(now + super::request::HANDOFF_GRACE),
             handoffs: 0,
@@ -260,6 +339,7 @@ impl Announcement {
             request: story,
             process: None,
             key: None,
+            run: None,
             report: String::new(),
             report_version: 0,
             presenter_id: Uuid::nil(),
@@ -273,11 +353,18 @@ impl Announcement {
             password_sealed: None,
             failure: None,
             deed: None,
+            empty_notice: false,
             fanned_out: false,
             told_up_to: None,
             due_at: Some(now + super::request::HANDOFF_GRACE),
             handoffs: 0,
         }
+    }
+
+    /// Whether a notification of that profile gives the link to the file, where there is one. Of an empty report only
+    /// those do that cannot say so without it.
+    pub const fn gives_link(&self, profile: Profile) -> bool {
+        !self.empty_notice || !profile.can_do_without_link()
     }
 
     /// The request that it tells of, if any.

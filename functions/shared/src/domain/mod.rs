@@ -10,6 +10,7 @@ pub mod check;
 pub mod definition;
 pub mod delivery;
 pub mod email;
+pub mod empty;
 pub mod endpoint;
 pub mod erasure;
 pub mod failure;

@@ -31,6 +31,7 @@ use super::{
     check::CheckOutcome,
     definition::parameter::Value,
     delivery::Target,
+    empty::WhenEmpty,
     failure::Failure,
     filter::Filter,
     id::RequestId,
@@ -135,6 +136,9 @@ pub struct Request {
     pub parameters: serde_json::Value,
     /// What the SQL's placeholders are bound to.
     pub resolved: BTreeMap<String, Value>,
+    /// What relative dates came to when it was recorded, by parameter, as a caller would have given it.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub reckoned: serde_json::Map<String, serde_json::Value>,
     /// Which rows of the output are wanted; none: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<Filter>,
@@ -150,6 +154,9 @@ pub struct Request {
     pub style: Style,
     /// Who is told at the end, if anybody.
     pub delivery: Option<Target>,
+    /// What they are told if there are no rows.
+    #[serde(default, skip_serializing_if = "WhenEmpty::is_send")]
+    pub when_empty: WhenEmpty,
     /// The presenter on whose behalf it was asked for.
     #[serde(default)]
     pub presenter_id: Uuid,

@@ -21,12 +21,14 @@ pub fn queued() -> Request {
         report_version: 1,
         parameters: serde_json::json!({}),
         resolved: BTreeMap::new(),
+        reckoned: serde_json::Map::new(),
         filter: None,
         format: Format::Csv,
         packaging: Packaging::Plain,
         wrapping: Wrapping::default(),
         style: Style::default(),
         delivery: None,
+        when_empty: WhenEmpty::default(),
         presenter_id: Uuid::nil(),
         repeats: None,
         retention_hours: 1,
@@ -39,7 +41,7 @@ pub fn queued() -> Request {
     Request::recorded(asked, at(0))
 }
 
-fn file(attempt: u32) -> ReportFile {
+pub fn file(attempt: u32) -> ReportFile {
     ReportFile {
         key: format!("acme/req/{attempt}/r.csv"),
         name: "r.csv".into(),

@@ -14,7 +14,10 @@ use tokio::sync::watch;
 use waybill::{
     aws::secrets::SigningKeys,
     domain::{
-        definition::{parameter, parse},
+        definition::{
+            parameter::{self, Reckoning},
+            parse,
+        },
         outcome::Format,
         password::{DEFAULT_ALPHABET, DEFAULT_LENGTH},
         style::Style,
@@ -23,6 +26,7 @@ use waybill::{
     openpgp::{RecipientKey, ServiceKey, generate_service_key},
     seal::random_password,
 };
+use waybill_deflate::Level;
 use waybill_worker::{
     Context, Job, Package, Produced, Progress, engine::datafusion::DataFusion, manifest::Signers, produce, sink::Sink,
 };
@@ -40,7 +44,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let file = Path::new(definition).file_name().unwrap_or_default().to_string_lossy();
     let definition = parse::parse(&file, &fs::read_to_string(definition)?).map_err(|found| faults(&found))?;
     let asked: serde_json::Map<_, _> = serde_json::from_str(parameters)?;
-    let parameters = parameter::resolve(&definition, &asked).map_err(|f| faults(&f))?;
+    let reckoning = Reckoning::of(None, waybill::clock::now());
+    let parameters = parameter::resolve(&definition, &asked, &reckoning).map_err(|f| faults(&f))?.placeholders;
     let now = jiff::Timestamp::now();
     let package = package(how.get(1).map_or("plain", String::as_str), now)?;
     let compression = if let Package::Plain(compression) = &package { *compression } else { Compression::None };
@@ -70,6 +75,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             openpgp: ServiceKey::parse(&generate_service_key("Waybill", now)?)?,
             webhook: None,
         })),
+        level: Level::Fast,
     };
     let (_ask, stop) = watch::channel(None);
     let Produced { file: report, checks } = produce(&job, &context, Arc::new(Progress::default()), stop).await?;

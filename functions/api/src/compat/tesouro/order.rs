@@ -98,7 +98,7 @@ pub fn argument(definition: Option<&Definition>, pointer: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use waybill::domain::definition::parameter::resolve;
+    use waybill::domain::definition::parameter::{Reckoning, resolve};
 
     use super::{super::date_range::tests::report, *};
 
@@ -117,13 +117,18 @@ mod tests {
         }
     }
 
+    fn today() -> Reckoning {
+        Reckoning::of(None, jiff::Timestamp::UNIX_EPOCH)
+    }
+
     /// Where it is wrong, and how.
     fn faults(parameters: &str, filter: Value) -> Vec<(String, &'static str)> {
         let definition = report(parameters);
         let faults = match body(&definition, &input(filter)) {
             Err(faults) => faults.into_iter().map(|fault| (fault.pointer, fault.code)).collect(),
             Ok(body) => {
-                let faults = resolve(&definition, body["parameters"].as_object().unwrap()).err().unwrap_or_default();
+                let faults =
+                    resolve(&definition, body["parameters"].as_object().unwrap(), &today()).err().unwrap_or_default();
                 faults.into_iter().map(|fault| (fault.pointer, fault.code.name())).collect::<Vec<_>>()
             }
         };

@@ -245,6 +245,7 @@ mod tests {
             style: Style::default(),
             created_at: jiff::Timestamp::UNIX_EPOCH,
             repeats: None,
+            when_empty: waybill::domain::empty::WhenEmpty::Send,
         };
         let kind = |accept: &'static str| {
             let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accept))]);

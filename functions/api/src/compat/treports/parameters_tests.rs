@@ -7,6 +7,10 @@ use waybill::domain::{
 
 use super::*;
 
+fn today() -> parameter::Reckoning {
+    parameter::Reckoning::of(None, jiff::Timestamp::UNIX_EPOCH)
+}
+
 fn definition() -> Definition {
     let text = ParameterKind::Text { max_length: 10, allowed: vec![] };
     let kinds = [
@@ -76,7 +80,7 @@ fn texts_become_what_the_definition_has() {
         "at": "2024-02-29T00:00:00", "dates": { "from": "2024-01-01", "to": "2024-01-31" },
     });
     assert_eq!(Json::Object(parameters.clone()), expected);
-    parameter::resolve(&definition(), &parameters).unwrap();
+    parameter::resolve(&definition(), &parameters, &today()).unwrap();
 }
 
 #[test]
@@ -90,7 +94,7 @@ fn typed_values_and_whole_ranges_pass() {
     let (parameters, faults) = translated(&given);
     assert_eq!(faults, []);
     assert_eq!((&parameters["at"], &parameters["dates"]["to"]), (&json!("2024-02-29T12:30:00"), &json!("2024-01-31")));
-    parameter::resolve(&definition(), &parameters).unwrap();
+    parameter::resolve(&definition(), &parameters, &today()).unwrap();
 }
 
 #[test]
@@ -105,7 +109,7 @@ fn what_cannot_be_is_left_for_the_reader_or_refused() {
     let given = [("count", json!("1.5"), ""), ("paid", json!("sim"), ""), ("day", json!("29/02/2024"), "")];
     let (parameters, faults) = translated(&given);
     assert_eq!(faults, []);
-    assert_eq!(parameter::resolve(&definition(), &parameters).unwrap_err().len(), 3);
+    assert_eq!(parameter::resolve(&definition(), &parameters, &today()).unwrap_err().len(), 3);
     let given = [
         ("codigo", json!("1"), "Int32"),
         ("count", json!("1"), "DateTime"),

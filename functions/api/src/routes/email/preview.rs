@@ -30,7 +30,8 @@ use crate::{
     routes::tenants::existing,
 };
 
-const FIELDS: [&str; 3] = ["mail", "language", "templates"];
+/// Fields of a body.
+pub const FIELDS: [&str; 3] = ["mail", "language", "templates"];
 
 /// What is to be shown.
 #[derive(Debug, PartialEq, Eq)]
@@ -123,6 +124,7 @@ fn sample(notice: Notice, language: Language, rule: PasswordRule) -> Values {
     let sample = Values::sample();
     match (notice, rule) {
         (Notice::Failed, _) => Values::failed_sample(notice::advice(language, FailureCode::TimedOut)),
+        (Notice::Empty, _) => Values::empty_sample(),
         (Notice::Password, _) => Values { report_url: None, link_expiry_days: 0, link_expires_at: None, ..sample },
         (Notice::Ready, PasswordRule::Same) => sample,
         (Notice::Ready, PasswordRule::Second) => Values { password: None, password_follows: true, ..sample },
@@ -135,7 +137,7 @@ fn read(body: &Value) -> Result<Asked, Vec<Fault>> {
     let faults = Faults::default();
     let asked = Fields::of(body, "", &FIELDS, &faults).and_then(|fields| {
         if fields.get("mail").is_none() {
-            faults.add("/mail", "missing", "Required: ready, password or failed.");
+            faults.add("/mail", "missing", format!("Required: one of {}.", Notice::ALL.map(Notice::name).join(", ")));
         }
         let notice = fields.choice("mail", Notice::from_name, &Notice::ALL.map(Notice::name));
         let language = fields.choice("language", Language::from_name, &Language::ALL.map(Language::name));
@@ -204,6 +206,7 @@ mod tests {
         assert_eq!(of(Notice::Ready, PasswordRule::Never), (true, false, false, true));
         assert_eq!(of(Notice::Password, PasswordRule::Second), (false, true, false, false));
         assert_eq!(of(Notice::Failed, PasswordRule::Same), (false, false, false, false));
+        assert_eq!(of(Notice::Empty, PasswordRule::Second), (false, false, false, false));
     }
 
     #[test]

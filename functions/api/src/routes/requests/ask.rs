@@ -8,9 +8,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use waybill::{
-    accept::{Accepted, Order, Preview, add_wishes},
+    accept::{Accepted, Order, Preview, add_when_empty, add_wishes},
     clock,
     domain::{
         delivery::Target,
@@ -22,7 +22,7 @@ use waybill::{
     },
 };
 
-use super::{POLL_AFTER, load, terms};
+use super::{POLL_AFTER, describe, load, terms};
 use crate::{app::App, auth::MayRequest, body::JsonBody, problem::Problem, routes::licences};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -30,7 +30,7 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Longest idempotency key, in bytes.
-const MAX_KEY: usize = 255;
+pub const MAX_KEY: usize = 255;
 
 /// `POST /v1/requests`: 202 once it is recorded; with `validate_only`, 200 and nothing recorded.
 pub async fn create(
@@ -87,24 +87,29 @@ async fn accept(
         terms: &terms,
         seat: seat.as_ref(),
     };
-    match app.acceptor.accept(order, clock::now()).await? {
+    answer(app, &tenant.id, app.acceptor.accept(order, clock::now()).await?)
+}
+
+/// What a caller is told whose order was accepted.
+pub fn answer(app: &App, tenant: &str, accepted: Accepted) -> Result<Response, Problem> {
+    match accepted {
         Accepted::Valid(preview) => Ok(Json(describe_preview(&preview)).into_response()),
         Accepted::Recorded(receipt, standing) => {
-            tracing::info!(request.id = %id, tenant.id = tenant.id, report.id = receipt.report, "request recorded");
-            let mut response = accepted(app, &receipt, false)?;
+            tracing::info!(request.id = %receipt.id, tenant.id = tenant, report.id = receipt.report, "request recorded");
+            let mut response = recorded(app, &receipt, false)?;
             if let Some(standing) = standing {
                 response.headers_mut().extend(rate_limit(&standing));
             }
             Ok(response)
         }
         Accepted::Replayed { receipt, coalesced } => {
-            let mut response = accepted(app, &receipt, coalesced)?;
+            let mut response = recorded(app, &receipt, coalesced)?;
             response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
             Ok(response)
         }
         Accepted::Joined(receipt) => {
-            tracing::info!(request.id = %receipt.id, tenant.id = tenant.id, "joined a request in flight");
-            accepted(app, &receipt, true)
+            tracing::info!(request.id = %receipt.id, tenant.id = tenant, "joined a request in flight");
+            recorded(app, &receipt, true)
         }
     }
 }
@@ -119,7 +124,7 @@ pub fn rate_limit(standing: &Standing) -> [(HeaderName, HeaderValue); 3] {
 }
 
 /// The same for the same request, however often and in whatever state it is told.
-fn accepted(app: &App, receipt: &Receipt, coalesced: bool) -> Result<Response, Problem> {
+fn recorded(app: &App, receipt: &Receipt, coalesced: bool) -> Result<Response, Problem> {
     let location = format!("/v1/requests/{}", receipt.id);
     let mut shown = json!({
         "id": receipt.id,
@@ -131,6 +136,7 @@ fn accepted(app: &App, receipt: &Receipt, coalesced: bool) -> Result<Response, P
         "status_url": format!("{}{location}", app.public_url),
     });
     add_wishes(&mut shown, &receipt.style, &receipt.wrapping, receipt.packaging);
+    add_when_empty(&mut shown, receipt.when_empty);
     if let Some(repeats) = receipt.repeats {
         shown["repeats"] = json!(repeats);
     }
@@ -144,16 +150,15 @@ fn accepted(app: &App, receipt: &Receipt, coalesced: bool) -> Result<Response, P
     Ok((StatusCode::ACCEPTED, headers, Json(shown)).into_response())
 }
 
-fn describe_preview(preview: &Preview) -> Value {
+/// What a request would be.
+pub fn describe_preview(preview: &Preview) -> Value {
     let asked = &preview.asked;
-    let resolved: Map<String, Value> =
-        asked.resolved.iter().map(|(name, value)| (name.clone(), json!(value.to_text()))).collect();
     let mut shown = json!({
         "valid": true,
         "report": asked.report,
         "report_version": asked.report_version,
         "parameters": asked.parameters,
-        "resolved": resolved,
+        "resolved": describe::resolved(&asked.resolved),
         "format": asked.format,
         "packaging": asked.packaging,
         "presenter_id": asked.presenter_id,
@@ -163,17 +168,18 @@ fn describe_preview(preview: &Preview) -> Value {
         })),
     });
     add_wishes(&mut shown, &asked.style, &asked.wrapping, asked.packaging);
+    add_when_empty(&mut shown, asked.when_empty);
     if let Some(filter) = &asked.filter {
         shown["filter"] = filter.as_asked();
     }
     shown
 }
 
-/// The body that a request was made with, its defaults filled in.
+/// The body that a request was made with, its defaults filled in, and of the same days.
 fn as_asked(request: &Request) -> Value {
     let mut body = json!({
         "report": request.report,
-        "parameters": request.parameters,
+        "parameters": request.stated(),
         "format": request.format,
         "packaging": request.packaging,
         "presenter_id": request.presenter_id,
@@ -186,6 +192,7 @@ fn as_asked(request: &Request) -> Value {
         None => {}
     }
     add_wishes(&mut body, &request.style, &request.wrapping, request.packaging);
+    add_when_empty(&mut body, request.when_empty);
     if let Some(filter) = &request.filter {
         body["filter"] = filter.as_asked();
     }

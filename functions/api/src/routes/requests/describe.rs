@@ -1,12 +1,15 @@
 //! A request as its caller sees it.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use waybill::{
-    accept::add_wishes,
+    accept::{add_when_empty, add_wishes},
     aws::table::{RawRow, Row, rows::Progress},
     domain::{
         check::CheckOutcome,
+        definition::parameter,
         delivery::{Delivery, Target},
         request::{Request, Status},
     },
@@ -23,8 +26,10 @@ pub fn request(request: &Request, now: Timestamp) -> Value {
     let status = status(request, now);
     let mut shown = summary(request, now);
     add_wishes(&mut shown, &request.style, &request.wrapping, request.packaging);
+    add_when_empty(&mut shown, request.when_empty);
     shown["report_version"] = json!(request.report_version);
     shown["parameters"] = json!(request.parameters);
+    shown["resolved"] = resolved(&request.resolved);
     if let Some(filter) = &request.filter {
         shown["filter"] = filter.as_asked();
     }
@@ -59,6 +64,11 @@ pub fn request(request: &Request, now: Timestamp) -> Value {
     shown
 }
 
+/// What the SQL's placeholders are bound to, as text.
+pub fn resolved(values: &BTreeMap<String, parameter::Value>) -> Value {
+    values.iter().map(|(name, value)| (name.clone(), json!(value.to_text()))).collect()
+}
+
 /// What a list tells of it.
 pub fn summary(request: &Request, now: Timestamp) -> Value {
     let mut shown = json!({
@@ -73,6 +83,9 @@ pub fn summary(request: &Request, now: Timestamp) -> Value {
         "started_at": request.started_at,
         "finished_at": request.finished_at,
     });
+    if let Some(occasion) = &request.occasion {
+        shown["schedule"] = json!({ "id": occasion.schedule, "at": occasion.at });
+    }
     if let Some(file) = &request.file {
         shown["rows"] = json!(file.rows);
         shown["expires_at"] = json!(request.expires_at);

@@ -13,7 +13,10 @@ use waybill::{
     accept::Fault,
     aws::table::{RawRow, keys::Key, pages::PageQuery},
     clock,
-    domain::request::{Request, Status},
+    domain::{
+        id::ScheduleId,
+        request::{Request, Status},
+    },
 };
 
 use super::describe;
@@ -24,7 +27,8 @@ use crate::{
     problem::Problem,
 };
 
-const PARAMETERS: [&str; 7] = ["status", "report", "presenter", "from", "to", "limit", "cursor"];
+/// Parameters of the query.
+pub const PARAMETERS: [&str; 8] = ["status", "report", "presenter", "schedule", "from", "to", "limit", "cursor"];
 
 /// What is wanted of the list.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -32,11 +36,12 @@ struct Filter {
     statuses: Vec<Status>,
     report: Option<String>,
     presenter: Option<Uuid>,
+    schedule: Option<ScheduleId>,
     from: Option<Timestamp>,
     to: Option<Timestamp>,
 }
 
-/// `GET /v1/requests?status=&report=&presenter=&from=&to=&limit=&cursor=`.
+/// `GET /v1/requests?status=&report=&presenter=&schedule=&from=&to=&limit=&cursor=`.
 pub async fn list(
     State(app): State<Arc<App>>,
     caller: MayRead,
@@ -79,6 +84,7 @@ impl Filter {
             statuses: query.several("status", &Status::ALL, Status::name, faults),
             report: query.get("report").map(str::to_owned),
             presenter: query.parsed("presenter", "Must be a UUID.", faults),
+            schedule: query.parsed("schedule", "Must be the id of a schedule, sch_….", faults),
             from: query.time("from", faults),
             to: query.time("to", faults),
         }
@@ -88,6 +94,7 @@ impl Filter {
         (self.statuses.is_empty() || self.statuses.contains(&describe::status(request, now)))
             && self.report.as_ref().is_none_or(|report| *report == request.report)
             && self.presenter.is_none_or(|presenter| presenter == request.presenter_id)
+            && self.schedule.is_none_or(|id| request.occasion.as_ref().is_some_and(|occasion| occasion.schedule == id))
             && self.from.is_none_or(|from| request.created_at >= from)
             && self.to.is_none_or(|to| request.created_at < to)
     }
@@ -138,9 +145,9 @@ mod tests {
 
     #[test]
     fn every_fault_is_named() {
-        let found = faults("status=DONE&presenter=1&from=yesterday&to=2026-13-01T00:00:00Z");
+        let found = faults("status=DONE&presenter=1&schedule=x&from=yesterday&to=2026-13-01T00:00:00Z");
         let names: Vec<&str> = found.iter().map(|fault| fault.0.as_str()).collect();
-        assert_eq!(names, ["status", "presenter", "from", "to"]);
+        assert_eq!(names, ["status", "presenter", "schedule", "from", "to"]);
         assert!(Query::parse(Some("state=FAILED"), &PARAMETERS).is_err());
         assert!(Query::parse(Some("report=a&report=b"), &PARAMETERS).is_err());
     }

@@ -8,7 +8,7 @@ use waybill::domain::{
         notice::{self, Notice, Part},
         values::Values,
     },
-    message::EventKind,
+    message::{Announcement, EventKind},
 };
 
 use super::Email;
@@ -22,7 +22,7 @@ pub async fn render(
     content: Content,
     values: Values,
 ) -> Result<Rendered, Retry> {
-    let notice = notice(delivery.announcement.kind, content);
+    let notice = notice(&delivery.announcement, content);
     let part = async |part: Part| {
         let template = app.config.mail_template(&email.tenant.id, email.tenant.email.language, (notice, part)).await?;
         Ok::<_, Retry>(template.render(values.clone().data())?)
@@ -32,9 +32,10 @@ pub async fn render(
     Ok(Rendered { subject: notice::subject_line(&subject), text, html })
 }
 
-const fn notice(kind: EventKind, content: Content) -> Notice {
-    match (kind, content) {
+const fn notice(event: &Announcement, content: Content) -> Notice {
+    match (event.kind, content) {
         (EventKind::ReportFailed, _) => Notice::Failed,
+        _ if event.empty_notice => Notice::Empty,
         (_, Content::Password) => Notice::Password,
         (_, Content::Whole | Content::Link) => Notice::Ready,
     }
@@ -43,12 +44,16 @@ const fn notice(kind: EventKind, content: Content) -> Notice {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::tests::event;
 
     #[test]
     fn every_mail_has_its_text() {
-        assert_eq!(notice(EventKind::ReportSucceeded, Content::Whole), Notice::Ready);
-        assert_eq!(notice(EventKind::ReportDivergent, Content::Link), Notice::Ready);
-        assert_eq!(notice(EventKind::ReportSucceeded, Content::Password), Notice::Password);
-        assert_eq!(notice(EventKind::ReportFailed, Content::Whole), Notice::Failed);
+        let of = |kind, content| notice(&event(kind), content);
+        assert_eq!(of(EventKind::ReportSucceeded, Content::Whole), Notice::Ready);
+        assert_eq!(of(EventKind::ReportDivergent, Content::Link), Notice::Ready);
+        assert_eq!(of(EventKind::ReportSucceeded, Content::Password), Notice::Password);
+        assert_eq!(of(EventKind::ReportFailed, Content::Whole), Notice::Failed);
+        let empty = Announcement { empty_notice: true, ..event(EventKind::ReportSucceeded) };
+        assert_eq!(notice(&empty, Content::Link), Notice::Empty);
     }
 }

@@ -31,6 +31,8 @@ pub async fn of(
         Content::Whole | Content::Link => body::link(app, event, Profile::Waybill, now).await?,
     };
     let password = match content {
+        // There is nothing to open.
+        _ if event.empty_notice => None,
         Content::Link => None,
         Content::Whole | Content::Password => body::opened_password(app, event).await?,
     };
@@ -48,7 +50,7 @@ fn values(
     password: Option<&Secret<String>>,
     now: Timestamp,
 ) -> Values {
-    let kept_back = content == Content::Link && event.password_sealed.is_some();
+    let kept_back = content == Content::Link && event.password_sealed.is_some() && !event.empty_notice;
     let follows = kept_back && tenant.email.password.permits(Content::Password).is_some();
     let code = event.failure.as_ref().map(|failure| failure.code);
     Values {

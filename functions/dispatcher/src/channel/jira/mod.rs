@@ -69,7 +69,10 @@ pub async fn attempt(
     let Some(client) = Client::of(app, delivery, settings, (timeout, now)).await? else {
         return Ok(Attempted::not_made("the Jira of this tenant has no site or no usable credential".to_owned()));
     };
-    let password = opened_password(app, &delivery.announcement).await?;
+    let password = match &delivery.announcement {
+        event if event.empty_notice => None,
+        event => opened_password(app, event).await?,
+    };
     let told = Told::of(app, delivery, settings, password.as_ref(), now).await?;
     let post = Post { client: &client, delivery, told: &told, settings, mark: Mark::of(delivery) };
     let attempted = match &jira.issue {

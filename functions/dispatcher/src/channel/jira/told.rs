@@ -49,7 +49,7 @@ impl Told {
     }
 
     fn rendered(settings: &Settings, event: &Announcement, values: &Values) -> Self {
-        let (summary, description) = settings.templates(event.kind);
+        let (summary, description) = settings.templates(event.kind, event.empty_notice);
         let mut summary = summary.render_line(values, MAX_SUMMARY);
         if summary.trim().is_empty() {
             // A template may have nothing to say of this event, and Jira takes no issue without one.

@@ -61,6 +61,26 @@ fn what_did_not_hold_and_what_failed_is_told() {
 }
 
 #[test]
+fn an_empty_report_is_told_without_a_link_in_the_tenants_own_words_if_it_has_any() {
+    let told = |texts: serde_json::Value| {
+        let settings = json!({ "project": "OPS", "issue_type": "Task", "texts": texts });
+        let empty = Announcement { empty_notice: true, ..event(EventKind::ReportSucceeded) };
+        let schedule = Schedule::parse("0").unwrap();
+        let delivery = Delivery::new(empty, Target::Jira { issue: None }, Timestamp::UNIX_EPOCH, &schedule);
+        let mut values = Values::default();
+        of_event(&mut values, &delivery);
+        Told::rendered(&serde_json::from_value(settings).unwrap(), &delivery.announcement, &values)
+    };
+    let built_in = told(json!({}));
+    assert_eq!(built_in.summary, "Report r has no rows");
+    assert!(text(&built_in).starts_with("The report r was made, and has no rows"), "{}", text(&built_in));
+    let own = told(
+        json!({ "summary": "r: {{data.rows}}", "description": "{{data.rows}} rows\nDownload: {{data.reportUrl}}" }),
+    );
+    assert_eq!((own.summary.as_str(), text(&own).trim()), ("r: 1", "1 rows"));
+}
+
+#[test]
 fn days_are_rounded_down_and_times_never_later() {
     let mut values = Values::default();
     let link =

@@ -11,6 +11,8 @@
 //! | delivery, by its id | `T#{tenant}` | `DLI#{delivery}` |
 //! | recovery | `T#{tenant}` | `RCV#{recovery}` |
 //! | event of a process of the tenant's own | `T#{tenant}` | `PRC#{its story}` |
+//! | schedule | `T#{tenant}` | `SCH#{schedule}` |
+//! | what came of an instant of a schedule | `T#{tenant}` | `SRN#{schedule}#{at:013}#{request}` |
 //! | process of the tenant's own, its latest status | `T#{tenant}` | `PST#{sha256(its id)}` |
 //! | running report's slot | `T#{tenant}` | `ADM#SLOT#{number:04}` |
 //! | request that waits for a slot | `T#{tenant}` | `ADM#WAIT#{request}` |
@@ -59,7 +61,7 @@ use uuid::Uuid;
 
 pub use self::due::DueRow;
 use crate::domain::id::{
-    ApiKeyId, AuditId, DeliveryId, EndpointId, ErasureId, EventId, LinkId, RecoveryId, RequestId, UserId,
+    ApiKeyId, AuditId, DeliveryId, EndpointId, ErasureId, EventId, LinkId, RecoveryId, RequestId, ScheduleId, UserId,
 };
 
 /// Primary key of an item.
@@ -106,6 +108,9 @@ pub const DELIVERIES: &str = "DLV#";
 
 /// What the sort keys of a tenant's recoveries begin with.
 pub const RECOVERIES: &str = "RCV#";
+
+/// What the sort keys of a tenant's schedules begin with.
+pub const SCHEDULES: &str = "SCH#";
 
 /// Sort key of what is remembered of a lane.
 pub const HEALTH: &str = "HEALTH";
@@ -203,6 +208,17 @@ impl Key {
     /// A recovery of a tenant's deliveries.
     pub fn recovery(tenant: &str, recovery: RecoveryId) -> Self {
         Self::new(format!("T#{tenant}"), format!("{RECOVERIES}{recovery}"))
+    }
+
+    /// A schedule of a tenant.
+    pub fn schedule(tenant: &str, schedule: ScheduleId) -> Self {
+        Self::new(format!("T#{tenant}"), format!("{SCHEDULES}{schedule}"))
+    }
+
+    /// What came of an instant of a schedule, in order of time.
+    pub fn schedule_run(tenant: &str, schedule: ScheduleId, at: Timestamp, run: RequestId) -> Self {
+        let at = at.as_millisecond().max(0);
+        Self::new(format!("T#{tenant}"), format!("{}{at:013}#{run}", runs_of(schedule)))
     }
 
     /// That an event of no report came, by the id of its story: a repeat finds it, and so does an erasure.
@@ -388,6 +404,11 @@ impl Key {
 /// Partition of a lane: its health, its slots, what waits, in this order.
 pub fn lane(tenant: &str, lane: &str) -> String {
     format!("N#{tenant}#{lane}")
+}
+
+/// What the sort keys of a schedule's history begin with.
+pub fn runs_of(schedule: ScheduleId) -> String {
+    format!("SRN#{schedule}#")
 }
 
 /// Least sort key of ends from that time on.

@@ -2,6 +2,7 @@
 
 mod delivery;
 mod licence;
+mod schedule;
 mod treports;
 mod user;
 

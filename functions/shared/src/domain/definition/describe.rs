@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::{
     Binding, Definition, Parameter, ParameterKind,
-    parameter::{FaultCode, Value},
+    parameter::{FaultCode, Relative, Value, reckon},
 };
 use crate::domain::tenant::Tenant;
 
@@ -36,7 +36,7 @@ impl FaultCode {
 }
 
 impl Parameter {
-    /// `{name, description, type, required, default?, not_before?, …bounds}` for the catalogue.
+    /// `{name, description, type, required, default?, not_before?, relative?, …bounds}` for the catalogue.
     pub fn describe(&self) -> Json {
         let mut shown = json!({
             "name": self.name,
@@ -48,6 +48,9 @@ impl Parameter {
         }
         if let Some(other) = &self.not_before {
             shown["not_before"] = json!(other);
+        }
+        if reckon::takes(&self.kind) {
+            shown["relative"] = Relative::names().collect();
         }
         let (kind, bounds) = kind_and_bounds(&self.kind);
         shown["type"] = json!(kind);

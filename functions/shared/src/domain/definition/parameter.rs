@@ -6,9 +6,12 @@
 //! | date, timestamp | `p` | `$p`, and `$p_month`, its month as text `YYYY-MM` |
 //! | date range | `p: {from, to}` | `$p_from`, `$p_to` as dates, and `$p_from_month`, `$p_to_month` |
 //!
-//! The months are there for partition predicates. What was not supplied is a typed null.
+//! The months are there for partition predicates. What was not supplied is a typed null. Dates may be given relative to
+//! the day ([`Relative`]); they are reckoned once, when a request is accepted.
 
 mod literal;
+pub(super) mod reckon;
+mod relative;
 pub(super) mod text;
 mod value;
 
@@ -19,6 +22,8 @@ use serde_json::{Map, Value as Json};
 
 pub use self::{
     literal::{as_asked, literal},
+    reckon::Reckoning,
+    relative::Relative,
     value::{MAX_DIGITS, Unreadable, Value, ValueType},
 };
 use super::{Definition, Parameter, ParameterKind};
@@ -62,10 +67,23 @@ impl fmt::Display for ParameterFault {
 /// Placeholders of the SQL, by name without the `$`.
 pub type Placeholders = BTreeMap<String, Value>;
 
+/// What parameters come to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Resolved {
+    /// For the SQL.
+    pub placeholders: Placeholders,
+    /// What relative dates came to, by parameter, as a request would give it.
+    pub reckoned: Map<String, Json>,
+}
+
 /// Turns the `parameters` of a request into the placeholders of the definition's SQL, or finds every fault.
-/// A JSON `null` counts as not supplied.
-pub fn resolve(definition: &Definition, raw: &Map<String, Json>) -> Result<Placeholders, Vec<ParameterFault>> {
-    let mut placeholders = Placeholders::new();
+/// A JSON `null` counts as not supplied. Relative dates, also of defaults, are as of the reckoning.
+pub fn resolve(
+    definition: &Definition,
+    raw: &Map<String, Json>,
+    reckoning: &Reckoning,
+) -> Result<Resolved, Vec<ParameterFault>> {
+    let Resolved { mut placeholders, mut reckoned } = Resolved::default();
     let mut faults = Vec::new();
     let known = |name: &str| definition.parameters.iter().any(|parameter| parameter.name == name);
     for name in raw.keys().filter(|name| !known(name)) {
@@ -76,8 +94,11 @@ pub fn resolve(definition: &Definition, raw: &Map<String, Json>) -> Result<Place
     for parameter in &definition.parameters {
         let supplied = raw.get(&parameter.name).filter(|value| !value.is_null());
         match supplied.or(parameter.default.as_ref()) {
-            Some(json) => match read(&parameter.kind, json) {
-                Ok(reading) => placeholders.extend(reading.placeholders(&parameter.name)),
+            Some(json) => match read_as_of(reckoning, &parameter.kind, json) {
+                Ok((reading, days)) => {
+                    placeholders.extend(reading.placeholders(&parameter.name));
+                    reckoned.extend(days.map(|days| (parameter.name.clone(), days)));
+                }
                 Err(found) => faults.extend(found.into_iter().map(|fault| fault.at(&parameter.name))),
             },
             None if parameter.required => {
@@ -90,7 +111,20 @@ pub fn resolve(definition: &Definition, raw: &Map<String, Json>) -> Result<Place
     for parameter in &definition.parameters {
         faults.extend(reversed(parameter, &placeholders));
     }
-    if faults.is_empty() { Ok(placeholders) } else { Err(faults) }
+    if faults.is_empty() { Ok(Resolved { placeholders, reckoned }) } else { Err(faults) }
+}
+
+/// The value's reading, and what it came to if it is relative.
+fn read_as_of(
+    reckoning: &Reckoning,
+    kind: &ParameterKind,
+    json: &Json,
+) -> Result<(Reading, Option<Json>), Vec<Misfit>> {
+    if !reckon::is_relative(kind, json) {
+        return Ok((read(kind, json)?, None));
+    }
+    let days = reckon::reckoned(kind, json, reckoning)?;
+    Ok((read(kind, &days)?, Some(days)))
 }
 
 /// A fault at either end, where both ends could be read.

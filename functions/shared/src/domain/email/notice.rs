@@ -12,11 +12,13 @@ pub enum Notice {
     Password,
     /// There is no file.
     Failed,
+    /// There is a file, but nothing in it.
+    Empty,
 }
 
 impl Notice {
     /// Every mail.
-    pub const ALL: [Self; 3] = [Self::Ready, Self::Password, Self::Failed];
+    pub const ALL: [Self; 4] = [Self::Ready, Self::Password, Self::Failed, Self::Empty];
 
     /// Its name: the first part of its templates' names.
     pub const fn name(self) -> &'static str {
@@ -24,6 +26,7 @@ impl Notice {
             Self::Ready => "ready",
             Self::Password => "password",
             Self::Failed => "failed",
+            Self::Empty => "empty",
         }
     }
 
@@ -93,6 +96,9 @@ pub const fn builtin(language: Language, notice: Notice, part: Part) -> &'static
         (Language::English, Notice::Failed, Part::Subject) => include_str!("builtin/en/failed.subject.mustache"),
         (Language::English, Notice::Failed, Part::Text) => include_str!("builtin/en/failed.text.mustache"),
         (Language::English, Notice::Failed, Part::Html) => include_str!("builtin/en/failed.html.mustache"),
+        (Language::English, Notice::Empty, Part::Subject) => include_str!("builtin/en/empty.subject.mustache"),
+        (Language::English, Notice::Empty, Part::Text) => include_str!("builtin/en/empty.text.mustache"),
+        (Language::English, Notice::Empty, Part::Html) => include_str!("builtin/en/empty.html.mustache"),
         (Language::Portuguese, Notice::Ready, Part::Subject) => include_str!("builtin/pt-BR/ready.subject.mustache"),
         (Language::Portuguese, Notice::Ready, Part::Text) => include_str!("builtin/pt-BR/ready.text.mustache"),
         (Language::Portuguese, Notice::Ready, Part::Html) => include_str!("builtin/pt-BR/ready.html.mustache"),
@@ -104,6 +110,9 @@ pub const fn builtin(language: Language, notice: Notice, part: Part) -> &'static
         (Language::Portuguese, Notice::Failed, Part::Subject) => include_str!("builtin/pt-BR/failed.subject.mustache"),
         (Language::Portuguese, Notice::Failed, Part::Text) => include_str!("builtin/pt-BR/failed.text.mustache"),
         (Language::Portuguese, Notice::Failed, Part::Html) => include_str!("builtin/pt-BR/failed.html.mustache"),
+        (Language::Portuguese, Notice::Empty, Part::Subject) => include_str!("builtin/pt-BR/empty.subject.mustache"),
+        (Language::Portuguese, Notice::Empty, Part::Text) => include_str!("builtin/pt-BR/empty.text.mustache"),
+        (Language::Portuguese, Notice::Empty, Part::Html) => include_str!("builtin/pt-BR/empty.html.mustache"),
     }
 }
 
@@ -156,6 +165,7 @@ mod tests {
             for notice in Notice::ALL {
                 let values = match notice {
                     Notice::Failed => Values::failed_sample("Do this."),
+                    Notice::Empty => Values::empty_sample(),
                     _ => Values::sample(),
                 };
                 for part in Part::ALL {
@@ -174,6 +184,7 @@ mod tests {
                         (Notice::Failed, _) => {
                             assert!(text.contains("Do this.") && text.contains("900 seconds"), "{name}");
                         }
+                        (Notice::Empty, _) => assert!(!text.contains("K7m") && !text.contains("12345"), "{name}"),
                         (_, Part::Html) => assert!(escaped, "{name}"),
                         _ => assert!(text.contains("K7m-Q2x\"<&4"), "{name}"),
                     }

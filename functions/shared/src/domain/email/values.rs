@@ -113,6 +113,18 @@ impl Values {
         }
     }
 
+    /// What previews show of a report without rows.
+    pub fn empty_sample() -> Self {
+        Self {
+            report_url: None,
+            password: None,
+            link_expiry_days: 0,
+            link_expires_at: None,
+            rows: Some(0),
+            ..Self::sample()
+        }
+    }
+
     /// What previews show of a report that failed.
     pub fn failed_sample(advice: &str) -> Self {
         Self {

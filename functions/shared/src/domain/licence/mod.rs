@@ -28,7 +28,7 @@ pub const DEFAULT_LINGER_SECONDS: u32 = 60;
 pub const MAX_LINGER_SECONDS: u32 = 3600;
 
 /// A seat is wanted for a request. Without a pool its tenant has as many as are asked for, and none is counted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeatAsk {
     /// Who shares it.
     pub key: WaiverKey,

@@ -1,5 +1,6 @@
 //! Who shares a seat.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::digest::sha256_hex;
@@ -8,7 +9,7 @@ use crate::digest::sha256_hex;
 ///
 /// Held as canonical text: a JSON array, in which texts are quoted and numbers are not, so that no two combinations of
 /// parts have the same one, however they are cut.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct WaiverKey(String);
 
 impl WaiverKey {

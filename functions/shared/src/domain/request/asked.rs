@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 use super::{HANDOFF_GRACE, Request, Status};
@@ -12,6 +12,7 @@ use crate::digest::sha256_hex;
 use crate::domain::{
     definition::parameter::Value,
     delivery::Target,
+    empty::WhenEmpty,
     filter::Filter,
     id::RequestId,
     interface::Interface,
@@ -36,9 +37,11 @@ pub struct Asked {
     /// Version of the definition.
     pub report_version: u32,
     /// Parameters as given.
-    pub parameters: serde_json::Value,
+    pub parameters: Json,
     /// Values for the SQL's placeholders.
     pub resolved: BTreeMap<String, Value>,
+    /// What relative dates came to.
+    pub reckoned: Map<String, Json>,
     /// Which rows of the output are wanted; none: all.
     pub filter: Option<Filter>,
     /// How rows are written.
@@ -51,6 +54,8 @@ pub struct Asked {
     pub style: Style,
     /// Who is told at the end, if anybody.
     pub delivery: Option<Target>,
+    /// What they are told if there are no rows.
+    pub when_empty: WhenEmpty,
     /// On whose behalf.
     pub presenter_id: Uuid,
     /// The request that this one repeats.
@@ -62,7 +67,7 @@ pub struct Asked {
     /// Through which interface.
     pub interface: Interface,
     /// What that interface keeps with it.
-    pub keeps: Option<serde_json::Value>,
+    pub keeps: Option<Json>,
     /// Until when somebody waits for the file.
     pub answer_by: Option<Timestamp>,
     /// The run of a schedule that it is.
@@ -91,6 +96,9 @@ pub struct Receipt {
     /// The request that it repeats.
     #[serde(default)]
     pub repeats: Option<RequestId>,
+    /// What will be told if there are no rows.
+    #[serde(default, skip_serializing_if = "WhenEmpty::is_send")]
+    pub when_empty: WhenEmpty,
 }
 
 impl Asked {
@@ -110,6 +118,7 @@ impl Asked {
             self.keeps,
             self.answer_by,
             self.occasion,
+            self.when_empty,
         ]))
     }
 
@@ -135,6 +144,13 @@ impl Request {
         days(&self.resolved).filter(|_| self.filter.is_none())
     }
 
+    /// Parameters as given, with days where relative dates were: what is run, stated, and asked for again.
+    pub fn stated(&self) -> Map<String, Json> {
+        let mut stated = self.parameters.as_object().cloned().unwrap_or_default();
+        stated.extend(self.reckoned.clone());
+        stated
+    }
+
     /// What its caller was told.
     pub fn receipt(&self) -> Receipt {
         Receipt {
@@ -146,6 +162,7 @@ impl Request {
             style: self.style.clone(),
             created_at: self.created_at,
             repeats: self.repeats,
+            when_empty: self.when_empty,
         }
     }
 
@@ -159,12 +176,14 @@ impl Request {
             report_version: asked.report_version,
             parameters: asked.parameters,
             resolved: asked.resolved,
+            reckoned: asked.reckoned,
             filter: asked.filter,
             format: asked.format,
             packaging: asked.packaging,
             wrapping: asked.wrapping,
             style: asked.style,
             delivery: asked.delivery,
+            when_empty: asked.when_empty,
             presenter_id: asked.presenter_id,
             repeats: asked.repeats,
             retention_hours: asked.retention_hours,
@@ -205,7 +224,7 @@ fn run_digest((report, version): (&str, u32), resolved: &BTreeMap<String, Value>
     }
 }
 
-fn digest(of: &serde_json::Value) -> String {
+fn digest(of: &Json) -> String {
     sha256_hex(of.to_string().as_bytes())
 }
 

@@ -13,8 +13,11 @@ use waybill::{
 use super::Link;
 use crate::app::{App, Retry};
 
-/// None without a file to fetch.
+/// None without a file to fetch, or where it is told without.
 pub async fn of(app: &App, event: &Announcement, profile: Profile, now: Timestamp) -> Result<Option<Link>, Retry> {
+    if !event.gives_link(profile) {
+        return Ok(None);
+    }
     let (Some(file), Some(expires_at)) = (&event.file, event.link_ends_when_told_at(now)) else { return Ok(None) };
     let mode = mode(event, profile);
     match (&event.link_sealed, mode) {

@@ -1,7 +1,7 @@
 //! What the sweeper finds in the index `due`.
 
-use super::{HEALTH, KEY_WATCH, Key, LANE_SLOTS, RECOVERIES};
-use crate::domain::id::{DeliveryId, ErasureId, EventId, RecoveryId, RequestId};
+use super::{HEALTH, KEY_WATCH, Key, LANE_SLOTS, RECOVERIES, SCHEDULES};
+use crate::domain::id::{DeliveryId, ErasureId, EventId, RecoveryId, RequestId, ScheduleId};
 
 /// What a due row is, read off its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +56,13 @@ pub enum DueRow {
         /// Which.
         recovery: RecoveryId,
     },
+    /// A schedule.
+    Schedule {
+        /// Whose.
+        tenant: String,
+        /// Which.
+        schedule: ScheduleId,
+    },
     /// The watch over recipient keys.
     KeyWatch {
         /// Whose.
@@ -83,6 +90,9 @@ impl DueRow {
         }
         if let Some(recovery) = key.sk.strip_prefix(RECOVERIES) {
             return Some(Self::Recovery { tenant: rest.to_owned(), recovery: recovery.parse().ok()? });
+        }
+        if let Some(schedule) = key.sk.strip_prefix(SCHEDULES) {
+            return Some(Self::Schedule { tenant: rest.to_owned(), schedule: schedule.parse().ok()? });
         }
         if key.sk == KEY_WATCH {
             return Some(Self::KeyWatch { tenant: rest.to_owned() });
@@ -126,6 +136,9 @@ mod tests {
             Some(DueRow::Health { tenant: tenant.clone(), lane: lane.clone() })
         );
         assert_eq!(DueRow::of(&Key::lane_slot("acme", "end_1", 7)), Some(DueRow::LaneSlot { tenant, lane, number: 7 }));
+        let schedule = ScheduleId::generate();
+        let due = DueRow::Schedule { tenant: "acme".to_owned(), schedule };
+        assert_eq!(DueRow::of(&Key::schedule("acme", schedule)), Some(due));
         let watch = DueRow::KeyWatch { tenant: "acme".to_owned() };
         assert_eq!(DueRow::of(&Key::key_watch("acme")), Some(watch));
         let erasure = ErasureId::generate();

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 
-fn parameter(name: &str, kind: ParameterKind) -> Parameter {
+pub(super) fn parameter(name: &str, kind: ParameterKind) -> Parameter {
     Parameter {
         name: name.to_owned(),
         description: String::new(),
@@ -15,7 +15,7 @@ fn parameter(name: &str, kind: ParameterKind) -> Parameter {
     }
 }
 
-fn definition(parameters: Vec<Parameter>) -> Definition {
+pub(super) fn definition(parameters: Vec<Parameter>) -> Definition {
     Definition {
         id: "r".to_owned(),
         version: 1,
@@ -43,7 +43,7 @@ fn two_parameters_in_the_wrong_order_are_both_at_fault() {
         let definition = definition(vec![end, parameter("d1", kind)]);
         let faults = |d1: &Json, d2: &Json| {
             let raw = json!({ "d1": d1, "d2": d2 });
-            let faults = resolve(&definition, raw.as_object().unwrap()).err().unwrap_or_default();
+            let faults = resolve(&definition, raw.as_object().unwrap(), &today()).err().unwrap_or_default();
             faults.into_iter().map(|fault| (fault.pointer, fault.code)).collect::<Vec<_>>()
         };
         let both = ["/parameters/d1", "/parameters/d2"].map(|at| (at.to_owned(), FaultCode::RangeReversed));
@@ -55,13 +55,17 @@ fn two_parameters_in_the_wrong_order_are_both_at_fault() {
     }
 }
 
+fn today() -> Reckoning {
+    Reckoning::of(None, "2024-03-15T12:00:00Z".parse().unwrap())
+}
+
 fn text_kind() -> ParameterKind {
     ParameterKind::Text { max_length: 3, allowed: vec![] }
 }
 
 fn resolve_one(kind: ParameterKind, json: Json) -> Result<Placeholders, Vec<ParameterFault>> {
     let raw = Map::from_iter([("p".to_owned(), json)]);
-    resolve(&definition(vec![parameter("p", kind)]), &raw)
+    resolve(&definition(vec![parameter("p", kind)]), &raw, &today()).map(|resolved| resolved.placeholders)
 }
 
 fn value(kind: ParameterKind, json: Json) -> Value {
@@ -85,7 +89,7 @@ fn every_fault_is_found_at_once() {
     let range = parameter("dates", ParameterKind::DateRange { max_days: None });
     let definition = definition(vec![required, range, parameter("country", text_kind())]);
     let raw = json!({"dates": {"from": "2024-02-30", "until": "x"}, "country": "four", "a/b~c": 1});
-    let mut faults = resolve(&definition, raw.as_object().unwrap()).unwrap_err();
+    let mut faults = resolve(&definition, raw.as_object().unwrap(), &today()).unwrap_err();
     faults.sort_by(|a, b| a.pointer.cmp(&b.pointer));
     let found: Vec<_> = faults.iter().map(|fault| (fault.pointer.as_str(), fault.code)).collect();
     let expected = [
@@ -106,7 +110,7 @@ fn what_is_absent_is_the_default_or_a_typed_null() {
     let range = parameter("dates", ParameterKind::DateRange { max_days: None });
     let definition = definition(vec![with_default, range, parameter("least", decimal(2))]);
     let raw = json!({"least": null});
-    let placeholders = resolve(&definition, raw.as_object().unwrap()).unwrap();
+    let placeholders = resolve(&definition, raw.as_object().unwrap(), &today()).unwrap().placeholders;
     let expected = BTreeMap::from([
         ("dates_from".to_owned(), Value::Null(ValueType::Date)),
         ("dates_from_month".to_owned(), Value::Null(ValueType::Text)),
@@ -219,7 +223,12 @@ fn any_json() -> impl Strategy<Value = Json> {
         ".*".prop_map(Json::from),
     ];
     let range = (leaf.clone(), leaf.clone()).prop_map(|(from, to)| json!({"from": from, "to": to}));
-    prop_oneof![leaf.clone(), leaf.prop_map(|one| json!([one])), range]
+    let relative =
+        (leaf.clone(), leaf.clone(), 0..25_usize).prop_map(|(zone, edge, word)| match Relative::names().nth(word) {
+            Some(word) => json!({"relative": word, "time_zone": null, "edge": edge}),
+            None => json!({"relative": edge, "time_zone": zone}),
+        });
+    prop_oneof![leaf.clone(), leaf.prop_map(|one| json!([one])), range, relative]
 }
 
 proptest! {
