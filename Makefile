@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up down logs test lint bench bench-reports bench-delivery check-reports release deploy venv js build
+.PHONY: help demo up down logs story dashboard test lint bench bench-reports bench-delivery check-reports openapi release deploy venv js build
 
 # --- settings -------------------------------------------------------------------------------------------------------
 
@@ -45,6 +45,15 @@ down: ## End the local cloud
 logs: venv ## Print what the functions logged (FUNCTION=worker for one of them)
 	@$(VENV)/bin/python infra/local/logs.py .local/stack.json $(FUNCTION)
 
+# Of the local stack; of one in AWS where STACK is given, with the credentials of the environment.
+STACK_FILE ?= .local/stack.json
+STORY_OF := $(if $(filter command line environment,$(origin STACK)),--stack $(STACK),--local $(STACK_FILE))
+story: venv ## Print the whole story of a request: REQUEST=req_… (or a delivery, dlv_…); TENANT=, STACK=, JSON=1
+	@$(VENV)/bin/python infra/local/story.py $(STORY_OF) $(if $(TENANT),--tenant $(TENANT)) $(if $(JSON),--json) "$(REQUEST)"
+
+dashboard: venv ## Write the dashboard into template.yaml
+	@$(VENV)/bin/python infra/dashboards/waybill.py template.yaml
+
 # End-to-end tests mostly wait: more threads than cores.
 test: build venv js ## Run every test, the end-to-end ones on a local cloud of their own (TESTFLAGS="-- name" selects)
 	@finish() { \
@@ -66,7 +75,8 @@ lint: venv check-reports ## Check format, lints, documentation and template
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
-	$(VENV)/bin/cfn-lint template.yaml
+	$(VENV)/bin/cfn-lint template.yaml infra/examples/triggers/*.yaml
+	$(VENV)/bin/python infra/dashboards/waybill.py template.yaml --check
 
 bench: bench-reports bench-delivery ## Measure the worker's data path and the dispatcher
 
@@ -109,8 +119,12 @@ bench-delivery: build venv ## Measure a dispatcher: CPU and AWS calls per delive
 	@$(VENV)/bin/python tests/python/storm.py < .local/storm.md > $(STORM)
 	@echo "Drawn: $(STORM)"
 
-check-reports: build ## Check the report definitions in infra/reports
-	@$(LOCAL) check-reports infra/reports
+openapi: ## Write docs/openapi.json, the API's description, from the code
+	WAYBILL_WRITE_OPENAPI=1 cargo test --workspace --bins --locked --quiet -- the_kept_file_is_the_description
+	@git diff --stat -- docs/openapi.json
+
+check-reports: build ## Check the report definitions in infra/reports, and the example of triggers
+	@$(LOCAL) check-reports infra/reports --triggers infra/examples/triggers
 
 # --- AWS ------------------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 
 # Lambda's own lines about each invocation say nothing that the functions' lines do not.
 INVOCATION = ("START ", "END ", "REPORT ")
-SWEPT = ("due", "moved", "dead", "left", "SweptDue", "SweptLeft")
+SWEPT = ("due", "moved", "dead", "left")
 
 
 def says_something(message: str) -> bool:
@@ -20,9 +20,10 @@ def says_something(message: str) -> bool:
         line = json.loads(message)
     except ValueError:
         return True
-    # The sweeper tells every minute that there was nothing to do, as log and as metric.
-    sweep = isinstance(line, dict) and (line.get("message") == "swept" or "SweptDue" in line)
-    return not sweep or any(line.get(field) for field in SWEPT)
+    if not isinstance(line, dict):
+        return True
+    # Metrics are for CloudWatch. The sweeper tells every minute that there was nothing to do.
+    return "_aws" not in line and (line.get("message") != "swept" or any(line.get(field) for field in SWEPT))
 
 
 def read(stack: dict, function: str) -> list:

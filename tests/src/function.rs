@@ -107,6 +107,11 @@ impl Function {
         self.process.id()
     }
 
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
     /// Hands it an event as soon as it asks for one, gives it `time` from then on, and returns its answer.
     ///
     /// # Panics
@@ -127,8 +132,7 @@ impl Drop for Function {
         _ = self.process.wait();
         self.server.shutdown();
         if thread::panicking() {
-            let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-            eprintln!("log of the function:\n{log}");
+            eprintln!("log of the function:\n{}", self.log());
         }
     }
 }

@@ -8,6 +8,7 @@
 
 pub mod doc_lines;
 pub mod events;
+pub mod example;
 pub mod files;
 pub mod function;
 pub mod hostile;
@@ -15,6 +16,7 @@ pub mod jira;
 pub mod lake;
 pub mod presigned;
 pub mod python;
+pub mod receiver;
 pub mod retail;
 pub mod skip;
 pub mod tally;

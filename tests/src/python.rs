@@ -17,13 +17,17 @@ use crate::skip;
 /// # Panics
 /// If the virtual environment is missing, or if the script fails: with what it said.
 pub async fn python(script: &'static str, input: Value) -> Value {
-    tokio::task::spawn_blocking(move || {
-        let program = shared_dir().join("venv/bin/python");
-        assert!(program.is_file(), "{} is missing: run `make venv`, or `make test`", program.display());
-        run(Command::new(program), &Path::new("python").join(script), &input)
-    })
-    .await
-    .unwrap()
+    tokio::task::spawn_blocking(move || python_now(script, &input)).await.unwrap()
+}
+
+/// The same for whoever cannot wait without blocking.
+///
+/// # Panics
+/// As [`python`] does.
+pub fn python_now(script: &str, input: &Value) -> Value {
+    let program = shared_dir().join("venv/bin/python");
+    assert!(program.is_file(), "{} is missing: run `make venv`, or `make test`", program.display());
+    run(Command::new(program), &Path::new("python").join(script), input)
 }
 
 /// Runs a script of Node.js; none, said aloud, where that is not installed.

@@ -2,8 +2,10 @@
 //! change unnoticed. Everything else shows when it is deployed.
 
 mod alarms;
+mod dashboard;
 mod load;
 mod permissions;
+mod runbook;
 
 use std::collections::BTreeSet;
 
@@ -107,11 +109,11 @@ fn lifecycle_rules_stand_behind_the_sweeper() {
 #[test]
 fn queues_have_dead_letters_that_last_longer() {
     let template = Template::load();
-    assert_eq!(template.all("AWS::SQS::Queue").len(), 2 * QUEUES.len());
-    for queue in QUEUES {
-        let (source, dead) =
-            (template.properties(&format!("{queue}Queue")), template.properties(&format!("{queue}Dlq")));
-        assert_eq!(source["RedrivePolicy"]["deadLetterTargetArn"], attribute(&format!("{queue}Dlq"), "Arn"));
+    assert_eq!(template.all("AWS::SQS::Queue").len(), 2 * QUEUES.len() + 1);
+    let own = QUEUES.map(|queue| (queue, format!("{queue}Dlq")));
+    for (queue, dlq) in own.into_iter().chain([("Topic", "IntakeDlq".to_owned())]) {
+        let (source, dead) = (template.properties(&format!("{queue}Queue")), template.properties(&dlq));
+        assert_eq!(source["RedrivePolicy"]["deadLetterTargetArn"], attribute(&dlq, "Arn"));
         assert!(dead["RedrivePolicy"].is_null());
         let retention = |queue: &Value| template.number(&queue["MessageRetentionPeriod"]);
         assert_eq!(retention(dead), 14 * 24 * 3600, "{queue}");
@@ -123,9 +125,15 @@ fn queues_have_dead_letters_that_last_longer() {
 #[test]
 fn event_sources_report_failures_one_by_one() {
     let template = Template::load();
-    for (function, queue) in [("intake", "Intake"), ("worker", "Request"), ("dispatcher", "Delivery")] {
+    let sources = [
+        ("intake", "Queue", "Intake"),
+        ("intake", "Topics", "Topic"),
+        ("worker", "Queue", "Request"),
+        ("dispatcher", "Queue", "Delivery"),
+    ];
+    for (function, event, queue) in sources {
         let properties = template.properties(&id_of(function, "Function"));
-        let source = &properties["Events"]["Queue"]["Properties"];
+        let source = &properties["Events"][event]["Properties"];
         assert_eq!(source["Queue"], attribute(&format!("{queue}Queue"), "Arn"));
         assert_eq!(source["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]), "{function}");
         let visibility = template.number(&template.properties(&format!("{queue}Queue"))["VisibilityTimeout"]);
@@ -216,6 +224,16 @@ fn the_access_log_holds_no_path() {
     assert_eq!(template.properties("HttpApiRoute")["RouteKey"], "$default");
     assert_eq!(stage["DefaultRouteSettings"]["ThrottlingRateLimit"], json!({"Ref": "ApiRateLimit"}));
     assert_eq!(stage["DefaultRouteSettings"]["ThrottlingBurstLimit"], json!({"Ref": "ApiBurstLimit"}));
+}
+
+#[test]
+fn the_function_decides_whose_pages_may_call() {
+    let template = Template::load();
+    // API Gateway would answer preflights in the function's place.
+    assert!(template.properties("HttpApi")["CorsConfiguration"].is_null());
+    let environment = &template.properties("ApiFunction")["Environment"]["Variables"];
+    assert_eq!(environment["WAYBILL_CORS_ORIGINS"], json!({"Ref": "CorsOrigins"}));
+    assert_eq!(template.0["Parameters"]["CorsOrigins"]["Default"], "", "no page may call unless it is named");
 }
 
 #[test]

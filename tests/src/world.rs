@@ -18,7 +18,7 @@ use waybill_local::{
     stack::Stack,
 };
 
-use crate::wait::eventually;
+use crate::{receiver::Listener, wait::eventually};
 
 /// The stack, with clients for it. Every test has its own: clients belong to the runtime that made them.
 pub struct World {
@@ -76,10 +76,10 @@ impl World {
     }
 
     /// An HTTPS receiver whom the stack trusts.
-    pub async fn receiver(&self) -> Receiver {
+    pub async fn receiver(&self) -> Listener {
         let tls = self.stack.tls.clone();
         let ca = Ca { ca_path: tls.ca_path, cert_path: tls.cert_path, key_path: tls.key_path };
-        Receiver::start(&ca).await.unwrap()
+        Listener::new(Receiver::start(&ca).await.unwrap())
     }
 
     /// One sweep, now: the schedule would come within a minute. Waits for one that is under way.

@@ -28,6 +28,7 @@ use waybill::{
 
 use crate::{
     auth::{Authenticator, UserPool, Users},
+    cors::Cors,
     problem::Problem,
     worker::Worker,
 };
@@ -67,6 +68,8 @@ pub struct App {
     pub sealing: Arc<CachedSecret<Keyring>>,
     /// Their public halves are published.
     pub signing: CachedSecret<SigningKeys>,
+    /// Pages of other origins that may call.
+    pub cors: Cors,
     /// Base of the URLs that are handed out, without a trailing slash.
     pub public_url: String,
 }
@@ -120,6 +123,7 @@ impl App {
             ),
             sealing,
             signing: signing_keys(secrets, config::text("WAYBILL_SIGNING_SECRET")?),
+            cors: Cors::from_env()?,
             public_url: config::text("WAYBILL_PUBLIC_URL")?.trim_end_matches('/').to_owned(),
         })
     }

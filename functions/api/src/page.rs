@@ -12,8 +12,11 @@ use waybill::{
 use crate::problem::Problem;
 
 /// Items of a page unless asked for otherwise, and at most.
-const DEFAULT: u32 = 25;
+pub const DEFAULT: u32 = 25;
 const MOST: u32 = 100;
+
+/// What `limit` may be.
+pub const LIMITS: std::ops::RangeInclusive<u32> = 1..=MOST;
 
 /// Rows that are looked at for one page of a filtered list: a filter that matches seldom gives a short page, and a
 /// cursor to go on.

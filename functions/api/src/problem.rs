@@ -12,7 +12,10 @@ use waybill::{
     domain::quota::Standing,
 };
 
-use crate::routes::{licences, requests::rate_limit};
+use crate::{
+    call,
+    routes::{licences, requests::rate_limit},
+};
 
 /// An answer with status 400 or above.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,6 +33,16 @@ pub struct Problem {
     licences: Option<Box<Value>>,
     #[serde(skip)]
     headers: Vec<(header::HeaderName, HeaderValue)>,
+}
+
+/// A problem as it is sent.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    problem: &'a Problem,
+    /// Which call it was, as a URN of its id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<String>,
 }
 
 impl Problem {
@@ -168,7 +181,8 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status();
-        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let shown = Shown { problem: &self, instance: call::current().map(|id| call::urn(&id)) };
+        let body = serde_json::to_vec(&shown).unwrap_or_default();
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

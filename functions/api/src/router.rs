@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    middleware::map_response,
+    middleware::{from_fn, from_fn_with_state, map_response},
     response::{IntoResponse, Response},
     routing::{delete, get, post, put},
 };
@@ -15,7 +15,7 @@ use http::{HeaderValue, StatusCode, header};
 use crate::{
     app::App,
     body::MAX_BODY,
-    compat,
+    call, compat, cors, openapi,
     problem::Problem,
     routes::{
         api_keys, dead_letters, deliveries, email, endpoints, licences, links, manifest, reports, requests, schedules,
@@ -26,6 +26,8 @@ use crate::{
 /// The router, ready to serve.
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
+        .route("/openapi.json", get(openapi::serve_document))
+        .route("/docs", get(openapi::serve_page))
         .route("/health", get(well_known::health))
         .route("/.well-known/waybill-openpgp.asc", get(well_known::openpgp_key))
         .route("/.well-known/waybill-ed25519.json", get(well_known::ed25519_keys))
@@ -93,6 +95,8 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(compat::routes())
         .layer(map_response(nothing_is_kept))
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn_with_state(app.cors.clone(), cors::shared))
+        .layer(from_fn(call::identified))
         .with_state(app)
 }
 

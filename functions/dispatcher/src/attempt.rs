@@ -1,6 +1,7 @@
 //! One attempt: recorded before the receiver is called, its outcome recorded before the message is done.
 
 use jiff::Timestamp;
+use tracing::Instrument;
 use uuid::Uuid;
 use waybill::{
     aws::table::{Row, Stored, TableError, Write, rows::AttemptRow},
@@ -8,11 +9,11 @@ use waybill::{
     domain::{
         delivery::{Attempt, AttemptOutcome, Delivery, Effect, Event, Status, Step},
         health,
-        message::{Dead, DeliveryMessage, DeliveryTask},
+        message::{Announcement, Dead, DeliveryMessage, DeliveryTask},
         request::HANDOFF_GRACE,
     },
     redelivery,
-    telemetry::{self, Unit},
+    telemetry::{self, Unit, moves::delivery_moved},
 };
 
 use crate::{
@@ -28,6 +29,13 @@ const CONFLICTS: usize = 5;
 /// Makes the delivery's next attempt, unless it is not due, under way elsewhere, or over. Returns what the receiver
 /// showed of itself by it, if it was called and its answer says anything.
 pub async fn make(app: &App, read: Stored<Delivery>, receiver: &Receiver) -> Result<Option<health::Event>, Retry> {
+    // Not of the request whose message woke the lane, but of the one that is told of.
+    let Announcement { tenant, request, .. } = &read.row.announcement;
+    let span = tracing::info_span!("attempt", tenant.id = tenant, request.id = %request, delivery.id = %read.row.id);
+    Box::pin(attempted(app, read, receiver)).instrument(span).await
+}
+
+async fn attempted(app: &App, read: Stored<Delivery>, receiver: &Receiver) -> Result<Option<health::Event>, Retry> {
     let Some((begun, owner)) = Box::pin(begin(app, read, receiver)).await? else { return Ok(None) };
     if begun.row.status != Status::Pending {
         return Ok(None);
@@ -38,6 +46,7 @@ pub async fn make(app: &App, read: Stored<Delivery>, receiver: &Receiver) -> Res
     let is_our_fault = called.is_err();
     let attempted = called.unwrap_or_else(|error| {
         tracing::error!(delivery.id = %begun.row.id, %error, "attempt could not be prepared");
+        telemetry::emit(&[], &[("UnpreparedAttempts", Unit::Count, 1)]);
         Attempted::not_made("the notification could not be prepared".to_owned())
     });
     let row = attempt_row(&begun.row, &finished(&attempted, begun.row.attempts, started_at));
@@ -159,6 +168,7 @@ pub async fn commit(
     }
     writes.extend(lane::waiting_row(&read.row, &next)?);
     app.table.write(writes).await?;
+    delivery_moved(&read.row, &next);
     let mut stored = Stored { row: next, revision: read.revision + 1 };
     for effect in effects {
         let carried_out = match effect {
@@ -206,10 +216,9 @@ fn report(delivery: &Delivery, channel: &Channel, attempted: &Attempted) {
         outcome,
         "attempt over"
     );
-    telemetry::emit(
-        &[("Channel", channel.name()), ("Outcome", outcome)],
-        &[("DeliveryAttempts", Unit::Count, 1), ("DeliveryAttemptDuration", Unit::Milliseconds, attempted.duration_ms)],
-    );
+    let channel = ("Channel", channel.name());
+    telemetry::emit(&[channel, ("Outcome", outcome)], &[("Attempts", Unit::Count, 1)]);
+    telemetry::emit(&[channel], &[("AttemptTime", Unit::Milliseconds, attempted.duration_ms)]);
 }
 
 const fn outcome_name(outcome: &AttemptOutcome) -> &'static str {

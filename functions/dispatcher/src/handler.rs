@@ -3,7 +3,10 @@
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures::future::join_all;
 use tracing::Instrument;
-use waybill::domain::message::{DeliveryMessage, DeliveryTask};
+use waybill::{
+    domain::message::{DeliveryMessage, DeliveryTask},
+    telemetry::{self, Unit},
+};
 
 use crate::{
     app::{App, Retry},
@@ -23,6 +26,11 @@ pub async fn handle(app: &App, event: SqsEvent) -> SqsBatchResponse {
             failure
         })
         .collect();
+    let returned = response.batch_item_failures.len();
+    if returned > 0 {
+        let dimensions = [("Function", "dispatcher")];
+        telemetry::emit(&dimensions, &[("MessagesReturned", Unit::Count, returned as u64)]);
+    }
     response
 }
 

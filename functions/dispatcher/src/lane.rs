@@ -20,6 +20,7 @@ use waybill::{
         id::{DeliveryId, RequestId},
         lane::{self, Look, Move, ONE_OFF_CONCURRENCY, Slot, Waiting},
     },
+    telemetry::{self, Unit},
 };
 
 use crate::{
@@ -95,6 +96,7 @@ async fn own(app: &App, read: Stored<Delivery>) -> Result<Option<Stored<Delivery
 impl Worker<'_> {
     async fn work(&mut self) -> Result<(), Retry> {
         let mut conflicts = 0;
+        let mut measured = false;
         // Whether others wait, as last seen: who holds a slot and saw none need not look before giving it back.
         let mut alone = false;
         loop {
@@ -107,6 +109,9 @@ impl Worker<'_> {
                 self.own = None;
             }
             alone = seen.waiting.is_empty();
+            if !std::mem::replace(&mut measured, true) {
+                self.measure(&seen, now);
+            }
             let slots: Vec<Slot> = seen.slots.iter().map(|slot| slot.row.clone()).collect();
             let look = Look { slots: &slots, limit: self.limit(&seen, now), waiting: &seen.waiting };
             let own = self.own.as_ref().map(|own| since(&own.row, now));
@@ -173,6 +178,15 @@ impl Worker<'_> {
         }
         let concurrency = self.concurrency();
         seen.health.as_ref().map_or(concurrency, |health| health.row.limit(concurrency, now))
+    }
+
+    /// How much of what its owner allows the lane is trusted with. That its owner holds it says nothing of a receiver.
+    fn measure(&self, seen: &Seen, now: Timestamp) {
+        if self.receiver.endpoint.as_ref().is_some_and(waybill::domain::endpoint::Endpoint::is_held) {
+            return;
+        }
+        let share = u64::from(self.limit(seen, now)) * 100 / u64::from(self.concurrency().max(1));
+        telemetry::emit(&[], &[("LaneLimit", Unit::Percent, share)]);
     }
 
     fn has_time(&self, now: Timestamp) -> bool {
@@ -299,6 +313,7 @@ impl Worker<'_> {
         }
         if let (Circuit::Closed, Circuit::Open { until }) = (current.circuit(now), next.circuit(now)) {
             tracing::warn!(tenant.id = self.tenant, lane = self.lane, %until, "circuit opens");
+            telemetry::emit(&[], &[("CircuitsOpened", Unit::Count, 1)]);
         }
         let write = read.map_or_else(|| Write::insert(&next), |read| Write::replace(read, &next))?;
         Ok(self.app.table.write(vec![write]).await?)

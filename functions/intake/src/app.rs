@@ -16,6 +16,8 @@ pub struct App {
     pub one_shots: OneShots,
     /// To dispatchers.
     pub deliveries: Queue,
+    /// ARN of the queue of topics, whose messages strangers write.
+    pub topic_queue: String,
 }
 
 impl App {
@@ -27,6 +29,7 @@ impl App {
         Ok(Self {
             one_shots: OneShots::from_env(aws_sdk_scheduler::Client::new(&aws))?,
             deliveries: Queue::new(sqs.clone(), config::text("WAYBILL_DELIVERY_QUEUE")?),
+            topic_queue: config::text("WAYBILL_TOPIC_QUEUE_ARN")?,
             acceptor: Acceptor {
                 table: Table::new(aws_sdk_dynamodb::Client::new(&aws), config::text("WAYBILL_TABLE")?),
                 queue: Queue::new(sqs, config::text("WAYBILL_REQUEST_QUEUE")?),

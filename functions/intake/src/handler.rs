@@ -1,92 +1,40 @@
-//! A batch of events in, the ones that must come again out.
+//! What the function was called with: a batch of messages, of which the ones that must come again are named; or a call
+//! by somebody who waits for an answer.
 //!
-//! What can never become a request fails every time and so ends in the dead-letter queue, where the alarm
-//! and the operator see it: an event has no caller that could be told.
+//! A message that can never have its effect fails every time and so ends in the dead-letter queue, where the alarm and
+//! the operator see it: an event has no caller that could be told.
 
-use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
-use jiff::Timestamp;
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use serde::Deserialize;
 use serde_json::Value;
-use waybill::{
-    accept::{Accepted, Order, Rejected, request_id_of_event},
-    aws::table::{TableError, keys::Key},
-    clock,
-    domain::{id::RequestId, interface::Terms, tenant::Tenant},
-};
 
 use crate::{
     app::App,
-    mail::{self, InvalidFeedback},
-    process::{self, InvalidStatus},
-    schedule,
+    direct,
+    error::Refused,
+    kind::{self, Kind, Taken},
 };
 
-/// What a rule puts on the intake queue.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Envelope {
-    /// Version of this form; 1.
-    v: String,
-    /// Fixed by the operator's rule, never taken from the event.
-    tenant: String,
-    /// Who sent the event.
-    source: String,
-    /// The same for every copy of the event.
-    event_id: String,
-    /// When it was sent.
-    time: Timestamp,
-    /// The event's detail, where it asks for a report: what the body of `POST /v1/requests` would be.
-    request: Option<Value>,
-    /// The event's detail, where it tells of a process of the tenant's own.
-    process: Option<Value>,
+/// Answers an invocation. `arn` is what was called: the function, or an alias of it.
+pub async fn handle(app: &App, payload: Value, arn: &str) -> Result<Value, Refused> {
+    let bound_to = direct::tenant_of_alias(arn);
+    match (payload.get("Records"), bound_to) {
+        (None, _) => direct::answer(app, &payload, bound_to).await,
+        (Some(_), Some(_)) => Err(Refused::Batch),
+        (Some(_), None) => Ok(serde_json::to_value(batch(app, SqsEvent::deserialize(payload)?).await)?),
+    }
 }
 
-/// What the stack's own rule puts there of a mail. Whose it was stands in the mail's tags.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MailEnvelope {
-    /// Version of this form; 1.
-    v: String,
-    /// The same for every copy of the event.
-    event_id: String,
-    /// The event's detail: a bounce or a complaint, as SES tells it.
-    mail: Value,
-}
-
-#[derive(Debug, thiserror::Error)]
-enum Refused {
-    #[error("not an event of this queue: {0}")]
-    Malformed(#[from] serde_json::Error),
-    #[error("unknown version {0:?}")]
-    Version(String),
-    #[error("it must have either a request or a process")]
-    Kind,
-    #[error(transparent)]
-    Process(#[from] InvalidStatus),
-    #[error(transparent)]
-    Mail(#[from] InvalidFeedback),
-    #[error(transparent)]
-    Schedule(#[from] schedule::NotRun),
-    #[error("there is no tenant {0:?}")]
-    Tenant(String),
-    #[error(transparent)]
-    Table(#[from] TableError),
-    #[error(transparent)]
-    Rejected(#[from] Rejected),
-}
-
-/// Accepts events one after the other; each fails alone.
-pub async fn handle(app: &App, event: SqsEvent) -> SqsBatchResponse {
+/// Takes messages one after the other; each fails alone.
+async fn batch(app: &App, event: SqsEvent) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     for message in event.records {
+        let (kind, taken) = one(app, &message).await;
+        kind::count(kind, taken.as_ref().copied());
+        let Err(error) = taken else { continue };
         let id = message.message_id.unwrap_or_default();
-        let Err(error) = one(app, message.body.as_deref().unwrap_or_default()).await else { continue };
-        if let Refused::Rejected(Rejected::Invalid(faults)) = &error {
-            for fault in faults {
-                tracing::warn!(message.id = id, pointer = fault.pointer, code = fault.code, "fault in an event");
-            }
-        }
-        tracing::error!(message.id = id, %error, "event not accepted");
+        error.log_faults(&id);
+        tracing::error!(message.id = id, kind = kind.name(), %error, "event not accepted");
         let mut failure = BatchItemFailure::default();
         failure.item_identifier = id;
         response.batch_item_failures.push(failure);
@@ -94,55 +42,15 @@ pub async fn handle(app: &App, event: SqsEvent) -> SqsBatchResponse {
     response
 }
 
-async fn one(app: &App, body: &str) -> Result<(), Refused> {
-    let kind: Value = serde_json::from_str(body)?;
-    if kind.get("mail").is_some() {
-        return came_back(app, serde_json::from_str(body)?).await;
-    }
-    if kind.get("schedule").is_some() {
-        return Ok(schedule::run(app, &serde_json::from_str(body)?).await?);
-    }
-    let envelope: Envelope = serde_json::from_str(body)?;
-    if envelope.v != "1" {
-        return Err(Refused::Version(envelope.v));
-    }
-    let tenant = app.acceptor.table.get::<Tenant>(&Key::tenant(&envelope.tenant)).await?;
-    let tenant = tenant.ok_or_else(|| Refused::Tenant(envelope.tenant.clone()))?.row;
-    if tenant.erasure.is_some() {
-        return Err(Rejected::Erased.into());
-    }
-    let id = request_id_of_event(&envelope.source, &envelope.event_id, envelope.time);
-    match (&envelope.request, &envelope.process) {
-        (Some(request), None) => ask(app, &tenant, id, &envelope.source, request).await,
-        (None, Some(detail)) => {
-            let status = process::parse(detail)?;
-            process::remember(app, &tenant, &status, envelope.time).await?;
-            Ok(process::tell(app, &tenant, id, status, envelope.time).await?)
+async fn one(app: &App, message: &SqsMessage) -> (Kind, Result<Taken, Refused>) {
+    // What a publisher of a topic writes must not pass for what a rule writes.
+    let of_topic = message.event_source_arn.as_ref().is_some_and(|queue| *queue == app.topic_queue);
+    let default = if of_topic { Kind::Sns } else { Kind::EventBridge };
+    match serde_json::from_str::<Value>(message.body.as_deref().unwrap_or_default()) {
+        Ok(body) => {
+            let kind = if of_topic { Kind::Sns } else { Kind::of(&body) };
+            (kind, kind.take(app, &body).await)
         }
-        _ => Err(Refused::Kind),
+        Err(error) => (default, Err(error.into())),
     }
-}
-
-async fn came_back(app: &App, envelope: MailEnvelope) -> Result<(), Refused> {
-    if envelope.v != "1" {
-        return Err(Refused::Version(envelope.v));
-    }
-    let told = mail::parse(&envelope.event_id, &envelope.mail)?;
-    Ok(mail::remember(&app.acceptor.table, &told).await?)
-}
-
-async fn ask(app: &App, tenant: &Tenant, id: RequestId, source: &str, body: &Value) -> Result<(), Refused> {
-    let by = format!("event {source}");
-    // The id alone keeps what is recorded from being so twice; the key also what joined another request.
-    let key = id.to_string();
-    let terms = Terms::default();
-    let order =
-        Order { tenant, by: &by, id, body, idempotency_key: Some(&key), repeats: None, terms: &terms, seat: None };
-    match app.acceptor.accept(order, clock::now()).await? {
-        Accepted::Recorded(receipt, _) | Accepted::Replayed { receipt, .. } | Accepted::Joined(receipt) => {
-            tracing::info!(request.id = %receipt.id, tenant.id = tenant.id, "event became a request");
-        }
-        Accepted::Valid(_) => tracing::info!(tenant.id = tenant.id, "event would be a request; it only asked whether"),
-    }
-    Ok(())
 }

@@ -22,6 +22,20 @@ use waybill::{
     },
 };
 
+use crate::{app::App, envelope::check_version, error::Refused, kind::Taken};
+
+/// What the stack's own rule puts on the queue of a mail.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Envelope {
+    /// Version of this form; 1.
+    v: String,
+    /// The same for every copy of the event.
+    event_id: String,
+    /// The event's detail: a bounce or a complaint, as SES tells it.
+    mail: Value,
+}
+
 /// How often recording is tried anew when the delivery was changed in between.
 const CONFLICTS: usize = 5;
 
@@ -98,15 +112,23 @@ impl Mail {
 
 /// What became of which mail.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Told {
+struct Told {
     tenant: String,
     request: RequestId,
     delivery: DeliveryId,
     feedback: Feedback,
 }
 
+/// Keeps what became of a mail.
+pub async fn take(app: &App, message: &Value) -> Result<Taken, Refused> {
+    let envelope = Envelope::deserialize(message)?;
+    check_version(&envelope.v)?;
+    let told = parse(&envelope.event_id, &envelope.mail)?;
+    Ok(remember(&app.acceptor.table, &told).await?)
+}
+
 /// Reads an event's detail.
-pub fn parse(event_id: &str, detail: &Value) -> Result<Told, InvalidFeedback> {
+fn parse(event_id: &str, detail: &Value) -> Result<Told, InvalidFeedback> {
     let detail = Detail::deserialize(detail).map_err(|_| InvalidFeedback::Form)?;
     let (kind, at, said) = match (detail.event_type, &detail.bounce, &detail.complaint) {
         (EventType::Bounce, Some(bounce), _) => {
@@ -141,25 +163,25 @@ const fn kind(bounce: &BounceType) -> Kind {
 
 /// Keeps it with the delivery and, in the same transaction, disables the address: a copy that comes after somebody has
 /// enabled it again changes nothing. Of a tenant or a delivery that is gone there is nothing to keep.
-pub async fn remember(table: &Table, told: &Told) -> Result<(), TableError> {
+async fn remember(table: &Table, told: &Told) -> Result<Taken, TableError> {
     let tenant = table.get::<Tenant>(&Key::tenant(&told.tenant)).await?;
     if tenant.is_none_or(|tenant| tenant.row.erasure.is_some()) {
         tracing::info!(tenant.id = told.tenant, "a mail came back of a tenant that is gone");
-        return Ok(());
+        return Ok(Taken::Again);
     }
     for _ in 0..CONFLICTS {
         let Some(read) = table.get::<Delivery>(&Key::delivery(&told.tenant, told.request, told.delivery)).await? else {
             tracing::info!(delivery.id = %told.delivery, "a mail came back whose delivery is gone");
-            return Ok(());
+            return Ok(Taken::Again);
         };
-        let Some(next) = with_feedback(&read.row, &told.feedback) else { return Ok(()) };
+        let Some(next) = with_feedback(&read.row, &told.feedback) else { return Ok(Taken::Again) };
         let mut writes = vec![Write::replace(&read, &next)?];
         writes.extend(disabled(table, told, &next).await?);
         match table.write(writes).await {
             Err(TableError::Conflict) => {}
             Ok(()) => {
                 tracing::info!(delivery.id = %told.delivery, kind = ?told.feedback.kind, "what became of a mail");
-                return Ok(());
+                return Ok(Taken::New);
             }
             Err(error) => return Err(error),
         }

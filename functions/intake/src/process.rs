@@ -14,7 +14,7 @@ use waybill::{
     },
 };
 
-use crate::app::App;
+use crate::{app::App, envelope::Envelope, error::Refused, kind::Taken};
 
 /// How often recording is tried anew when another event of the process was written in between.
 const CONFLICTS: usize = 5;
@@ -43,8 +43,23 @@ struct Detail {
     status: i64,
 }
 
+/// Makes the notification of an event.
+pub async fn take(app: &App, message: &Value) -> Result<Taken, Refused> {
+    let envelope = Envelope::parse(message)?;
+    let (None, Some(detail)) = (&envelope.request, &envelope.process) else { return Err(Refused::Content) };
+    let tenant = envelope.tenant(app).await?;
+    told(app, &tenant, &envelope, detail).await
+}
+
+/// Keeps where the process stands and tells its endpoints.
+pub async fn told(app: &App, tenant: &Tenant, envelope: &Envelope, detail: &Value) -> Result<Taken, Refused> {
+    let status = parse(detail)?;
+    remember(app, tenant, &status, envelope.time).await?;
+    Ok(tell(app, tenant, envelope.id(), status, envelope.time).await?)
+}
+
 /// Reads an event's detail.
-pub fn parse(detail: &Value) -> Result<ProcessStatus, InvalidStatus> {
+fn parse(detail: &Value) -> Result<ProcessStatus, InvalidStatus> {
     let Detail { id, status } = Detail::deserialize(detail).map_err(|_| InvalidStatus::Form)?;
     if !is_valid_process_id(&id) {
         return Err(InvalidStatus::Id);
@@ -55,7 +70,7 @@ pub fn parse(detail: &Value) -> Result<ProcessStatus, InvalidStatus> {
 
 /// Records where the process stands now, for those who ask; an event that was overtaken changes nothing. Before anybody
 /// is told, so that who is told and asks finds no less.
-pub async fn remember(app: &App, tenant: &Tenant, process: &ProcessStatus, at: Timestamp) -> Result<(), TableError> {
+async fn remember(app: &App, tenant: &Tenant, process: &ProcessStatus, at: Timestamp) -> Result<(), TableError> {
     let next = Process {
         tenant: tenant.id.clone(),
         id: process.id.clone(),
@@ -79,13 +94,13 @@ pub async fn remember(app: &App, tenant: &Tenant, process: &ProcessStatus, at: T
 }
 
 /// Records the event, once, and hands it to the dispatchers. `story` is the same for every copy of it.
-pub async fn tell(
+async fn tell(
     app: &App,
     tenant: &Tenant,
     story: RequestId,
     process: ProcessStatus,
     at: Timestamp,
-) -> Result<(), TableError> {
+) -> Result<Taken, TableError> {
     let now = clock::now();
     let event = Announcement::apart(&tenant.id, story, EventKind::ProcessStatus, at, now);
     let event = Announcement { process: Some(process), ..event };
@@ -101,14 +116,14 @@ pub async fn tell(
     if let Err(error) = app.deliveries.send(&message, &tenant.id, 0).await {
         tracing::warn!(event.id = %event.id, tenant.id = tenant.id, %error, "hand-off left to the sweeper");
     }
-    Ok(())
+    Ok(Taken::New)
 }
 
 /// Of two copies side by side both may lose to each other: then nothing is recorded, and the message comes again. Was
 /// only the message of what is recorded lost, then its row is due.
-async fn recorded_before(app: &App, came: &ProcessEvent) -> Result<(), TableError> {
+async fn recorded_before(app: &App, came: &ProcessEvent) -> Result<Taken, TableError> {
     let there = app.acceptor.table.get::<ProcessEvent>(&came.key()).await?;
-    there.map(|_| ()).ok_or(TableError::Conflict)
+    there.map(|_| Taken::Again).ok_or(TableError::Conflict)
 }
 
 #[cfg(test)]

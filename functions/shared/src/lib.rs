@@ -4,6 +4,7 @@
 //! * [`aws`]: adapters that know AWS and no rules.
 //! * [`accept`]: how a request comes to be, whoever asks.
 //! * [`schedules`]: how schedules come to be, and how their runs do.
+//! * [`trigger`]: what comes of objects and of topics' messages, as the operator has it.
 //! * [`guard`]: the only way to call a URL that somebody else supplied.
 //! * [`openpgp`], [`webhook_key`], [`seal`]: keys, signatures and secrets at rest.
 //! * [`config`], [`telemetry`]: the environment in, logs and metrics out.
@@ -20,4 +21,5 @@ pub mod redelivery;
 pub mod schedules;
 pub mod seal;
 pub mod telemetry;
+pub mod trigger;
 pub mod webhook_key;

@@ -2,14 +2,25 @@
 //!
 //! Log once, at the boundary where a thing is decided. Fields: `request.id`, `tenant.id`, `delivery.id`,
 //! units in names (`duration_ms`, `bytes`). Never: tokens, secrets, capabilities, parameters, row data.
+//!
+//! What is counted stands in [`metrics`]; what a change of a row counts as, in [`moves`].
 
-use std::time::{SystemTime, UNIX_EPOCH};
+pub mod metrics;
+pub mod moves;
+
+use std::{
+    sync::OnceLock,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use serde_json::{Map, Value, json};
 use tracing_subscriber::EnvFilter;
 
 /// Namespace of every metric.
-const NAMESPACE: &str = "Waybill";
+pub const NAMESPACE: &str = "Waybill";
+
+/// Dimension that every metric has: the stack's name, so that two stacks of one account do not mix.
+pub const STACK: &str = "Stack";
 
 /// Starts JSON logging, filtered by `WAYBILL_LOG` (default `info`).
 pub fn init() {
@@ -45,6 +56,8 @@ pub enum Unit {
     Bytes,
     /// A duration.
     Milliseconds,
+    /// A share, 0 to 100.
+    Percent,
 }
 
 impl Unit {
@@ -53,18 +66,31 @@ impl Unit {
             Self::Count => "Count",
             Self::Bytes => "Bytes",
             Self::Milliseconds => "Milliseconds",
+            Self::Percent => "Percent",
         }
     }
 }
 
-/// Emits metrics in CloudWatch's embedded metric format. `dimensions` must have few distinct values: never
-/// an id.
+/// Emits metrics in CloudWatch's embedded metric format, for the stack that `WAYBILL_STACK_NAME` names. All of them are
+/// listed in [`metrics::METRICS`], with these dimensions in this order.
 pub fn emit(dimensions: &[(&str, &str)], metrics: &[(&str, Unit, u64)]) {
+    for (name, unit, _) in metrics {
+        debug_assert!(metrics::is_listed(name, *unit, dimensions), "{name} {dimensions:?} is no metric of ours");
+    }
     let millis = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis());
-    println!("{}", embedded(dimensions, metrics, u64::try_from(millis).unwrap_or(0)));
+    println!("{}", embedded(stack(), dimensions, metrics, u64::try_from(millis).unwrap_or(0)));
 }
 
-fn embedded(dimensions: &[(&str, &str)], metrics: &[(&str, Unit, u64)], millis: u64) -> Value {
+/// Never empty, or CloudWatch would take no metric.
+fn stack() -> &'static str {
+    static NAME: OnceLock<String> = OnceLock::new();
+    NAME.get_or_init(|| {
+        std::env::var("WAYBILL_STACK_NAME").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "waybill".to_owned())
+    })
+}
+
+fn embedded(stack: &str, dimensions: &[(&str, &str)], metrics: &[(&str, Unit, u64)], millis: u64) -> Value {
+    let dimensions: Vec<(&str, &str)> = [(STACK, stack)].into_iter().chain(dimensions.iter().copied()).collect();
     let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
     let units: Vec<Value> = metrics.iter().map(|(name, unit, _)| json!({"Name": name, "Unit": unit.name()})).collect();
     let mut line = Map::new();
@@ -86,15 +112,15 @@ mod tests {
 
     #[test]
     fn metrics_have_cloudwatchs_form() {
-        let line = embedded(&[("Outcome", "SUCCEEDED")], &[("Rows", Unit::Count, 7)], 1);
+        let line = embedded("waybill-eu", &[("Outcome", "succeeded")], &[("Reports", Unit::Count, 7)], 1);
         assert_eq!(
             line,
             json!({
                 "_aws": {"Timestamp": 1, "CloudWatchMetrics": [{
-                    "Namespace": "Waybill", "Dimensions": [["Outcome"]],
-                    "Metrics": [{"Name": "Rows", "Unit": "Count"}],
+                    "Namespace": "Waybill", "Dimensions": [["Stack", "Outcome"]],
+                    "Metrics": [{"Name": "Reports", "Unit": "Count"}],
                 }]},
-                "Outcome": "SUCCEEDED", "Rows": 7,
+                "Stack": "waybill-eu", "Outcome": "succeeded", "Reports": 7,
             })
         );
     }

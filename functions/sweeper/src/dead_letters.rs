@@ -13,6 +13,7 @@ use waybill::{
         message::{Announcement, Dead, DeliveryMessage, DeliveryTask, RequestMessage},
         request::{self, Request},
     },
+    telemetry::moves::delivery_moved,
 };
 
 use crate::{
@@ -192,7 +193,9 @@ async fn attempt(app: &App, read: Stored<Delivery>) -> Result<Option<bool>, Left
     match read.row.apply(delivery::Event::DeadLetter, now, &app.schedule) {
         Ok((next, _)) => {
             let stored = app.table.replace(&read, next).await?;
-            tracing::error!(delivery.id = %stored.row.id, "delivery dead: its message ended in the dead letters");
+            delivery_moved(&read.row, &stored.row);
+            let Announcement { tenant, request, .. } = &stored.row.announcement;
+            tracing::error!(delivery.id = %stored.row.id, request.id = %request, tenant.id = tenant, "delivery dead: its message ended in the dead letters");
             deliveries::keep_dead_letter(app, &stored).await?;
             Ok(Some(true))
         }

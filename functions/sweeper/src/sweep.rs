@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use waybill::{
     aws::table::{
-        TableError,
+        Due, TableError,
         keys::{DUE_SHARDS, DueRow},
     },
     clock,
@@ -49,6 +49,8 @@ pub struct Swept {
     pub dead: u64,
     /// Things that failed and are left for the next sweep.
     pub left: u64,
+    /// How long the row that was due first had been due.
+    pub lag_ms: u64,
 }
 
 /// Sweeps until all is done or `deadline` (epoch milliseconds) is near.
@@ -64,12 +66,31 @@ pub async fn sweep(app: &App, deadline: u64) -> Result<Swept, TableError> {
     Box::pin(dead_letters::deliveries(app, &mut swept, &time_for_letters)).await;
     let due = due(app, &mut swept, &time_left).await;
     lock.release(&app.table, clock::now()).await;
-    telemetry::emit(
-        &[("Function", "sweeper")],
-        &[("SweptDue", Unit::Count, swept.due), ("SweptLeft", Unit::Count, swept.left)],
-    );
-    tracing::info!(due = swept.due, moved = swept.moved, dead = swept.dead, left = swept.left, "swept");
+    measure(&swept, clock::now().duration_since(now));
     due.map(|()| swept)
+}
+
+/// Every time, though there was nothing to do: that a sweep was is told by this alone.
+fn measure(swept: &Swept, took: SignedDuration) {
+    let Swept { due, moved, dead, left, lag_ms, .. } = *swept;
+    let took = u64::try_from(took.as_millis()).unwrap_or(0);
+    telemetry::emit(
+        &[],
+        &[
+            ("SweptDue", Unit::Count, due),
+            ("SweptMoved", Unit::Count, moved),
+            ("SweptDead", Unit::Count, dead),
+            ("SweptLeft", Unit::Count, left),
+            ("SweepLag", Unit::Milliseconds, lag_ms),
+            ("SweepTime", Unit::Milliseconds, took),
+        ],
+    );
+    tracing::info!(due, moved, dead, left, lag_ms, duration_ms = took, "swept");
+}
+
+/// Milliseconds that it has been due.
+fn late(due: &Due, now: Timestamp) -> u64 {
+    u64::try_from(now.as_millisecond() - due.at.as_millisecond()).unwrap_or(0)
 }
 
 async fn due(app: &App, swept: &mut Swept, time_left: &impl Fn() -> bool) -> Result<(), TableError> {
@@ -80,23 +101,26 @@ async fn due(app: &App, swept: &mut Swept, time_left: &impl Fn() -> bool) -> Res
         if !time_left() {
             return Ok(());
         }
-        let keys = app.table.due(shard, clock::now() + LOOK_AHEAD, PER_SHARD).await?;
-        let rows = keys.iter().filter_map(|key| {
-            let row = DueRow::of(key);
+        let now = clock::now();
+        let found = app.table.due(shard, now + LOOK_AHEAD, PER_SHARD).await?;
+        swept.lag_ms = swept.lag_ms.max(found.first().map_or(0, |first| late(first, now)));
+        let rows = found.iter().filter_map(|Due { key, .. }| {
+            let row = DueRow::of(key).map(|row| (key, row));
             if row.is_none() {
                 tracing::error!(key = key.associated(), "a due row of no known kind");
             }
             row
         });
-        let mut outcomes = stream::iter(rows).map(|row| one(app, row)).buffer_unordered(CONCURRENCY);
-        while let Some(outcome) = outcomes.next().await {
+        let mut outcomes =
+            stream::iter(rows).map(async |(key, row)| (key, one(app, row).await)).buffer_unordered(CONCURRENCY);
+        while let Some((key, outcome)) = outcomes.next().await {
             swept.due += 1;
             match outcome {
                 Ok(moved) => swept.moved += u64::from(moved),
                 // Whoever changed the row in between has moved it; the next sweep sees to what is left.
                 Err(Left::Table(TableError::Conflict)) => {}
                 Err(error) => {
-                    tracing::warn!(%error, "left for the next sweep");
+                    tracing::warn!(key = key.associated(), %error, "left for the next sweep");
                     swept.left += 1;
                 }
             }

@@ -4,7 +4,10 @@
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use serde::Deserialize;
 use tracing::Instrument;
-use waybill::domain::message::RequestMessage;
+use waybill::{
+    domain::message::RequestMessage,
+    telemetry::{self, Unit},
+};
 
 use crate::{app::App, claim::Retry, run};
 
@@ -32,6 +35,7 @@ pub async fn handle(app: &App, call: Call, deadline: u64) -> SqsBatchResponse {
     };
     for message in &event.records {
         if let Some(id) = one(app, message, deadline).await {
+            telemetry::emit(&[("Function", "worker")], &[("MessagesReturned", Unit::Count, 1)]);
             let mut failure = BatchItemFailure::default();
             failure.item_identifier = id;
             response.batch_item_failures.push(failure);

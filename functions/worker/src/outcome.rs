@@ -10,7 +10,7 @@ use waybill::{
         failure::{Failure, FailureCode},
         link::{Link, LinkMode},
         outcome::ReportFile,
-        request::{Event, Request, Sealed, Status},
+        request::{Event, Request, Sealed},
         statistics::{Sample, Statistics},
     },
     seal::random_token,
@@ -96,7 +96,7 @@ pub async fn discard(app: &App, key: &str) {
 async fn succeed(app: &App, claimed: Stored<Request>, owner: String, made: Made) -> Result<(), Retry> {
     let Made { produced: Produced { file, checks }, link, password_sealed } = made;
     let request = &claimed.row;
-    measure(request, &file, checks.iter().all(|check| check.passed));
+    measure(request, &file);
     let (asked, made) = (request.clone(), file.clone());
     let (hash, link) = link.map(|link| (link.hash, link.sealed)).unzip();
     let event =
@@ -160,20 +160,14 @@ async fn fail(
     failure: Failure,
     transient: bool,
 ) -> Result<(), Retry> {
-    let code = failure.code;
-    let event = Event::Fail { owner, failure, transient };
-    if let Changed::Written(written) = change(app, claimed, &event).await?
-        && written.row.status == Status::Failed
-    {
-        let code = format!("{code:?}");
-        telemetry::emit(&[("Outcome", "failed"), ("Code", &code)], &[("Reports", Unit::Count, 1)]);
-    }
+    change(app, claimed, &Event::Fail { owner, failure, transient }).await?;
     Ok(())
 }
 
-fn measure(request: &Request, file: &ReportFile, checks_hold: bool) {
+fn measure(request: &Request, file: &ReportFile) {
     let peak = peak_memory_bytes();
     tracing::info!(
+        report.id = request.report,
         rows = file.rows,
         plaintext_bytes = file.plaintext_bytes,
         object_bytes = file.object_bytes,
@@ -184,12 +178,11 @@ fn measure(request: &Request, file: &ReportFile, checks_hold: bool) {
         "file produced"
     );
     telemetry::emit(
-        &[("Outcome", if checks_hold { "succeeded" } else { "divergent" }), ("Report", &request.report)],
+        &[],
         &[
-            ("Reports", Unit::Count, 1),
             ("Rows", Unit::Count, file.rows),
-            ("ObjectBytes", Unit::Bytes, file.object_bytes),
-            ("RunDuration", Unit::Milliseconds, file.timings.total_ms),
+            ("Bytes", Unit::Bytes, file.object_bytes),
+            ("RunTime", Unit::Milliseconds, file.timings.total_ms),
             ("PeakMemory", Unit::Bytes, peak.unwrap_or(0)),
         ],
     );

@@ -24,6 +24,7 @@ use waybill::{
         outcome::{ReportFile, Timings},
     },
 };
+use waybill_deflate::Level;
 
 use crate::{
     Job, ProduceError, Progress, Stop,
@@ -54,6 +55,8 @@ pub struct Context {
     pub sink: Sink,
     /// Sign them, and their manifests.
     pub signers: Signers,
+    /// Of deflate: how much work is put into smaller files.
+    pub level: Level,
 }
 
 impl Context {
@@ -76,8 +79,15 @@ impl Context {
             engine: DataFusion::new(Arc::new(lake) as Arc<dyn ObjectStore>, memory, spill_folder()),
             sink: Sink::Bucket { client, name: report_bucket.to_owned() },
             signers,
+            level: deflate_level(),
         })
     }
+}
+
+/// As the operator has set it; what is no level is as if nothing was set.
+fn deflate_level() -> Level {
+    let set = waybill::config::optional("WAYBILL_DEFLATE_LEVEL").parse().ok();
+    set.and_then(Level::from_number).unwrap_or(Level::Fast)
 }
 
 /// A body that is read slowly, because the pipeline is busy, is resumed for as long as a run may last.
@@ -171,6 +181,7 @@ async fn run(
         progress,
         signers: context.signers.clone(),
         scratch: context.engine.scratch().to_owned(),
+        level: context.level,
     };
     let packaging = tokio::task::spawn_blocking(move || packager.run(PartWriter::new(part_sender)));
 

@@ -30,7 +30,8 @@ pub async fn run(app: &App, tenant: &str, id: RequestId, deadline: u64) -> Resul
     let owner = owner();
     let Some(turn) = Box::pin(take_turn(app, &tenant.row, id, &owner)).await? else { return Ok(()) };
     let request = &turn.claimed.row;
-    let span = tracing::info_span!("run", request.id = %request.id, request.attempt = request.attempt);
+    // Of a line's spans only the innermost is written: it says all there is to say.
+    let span = tracing::info_span!("run", tenant.id = request.tenant, request.id = %request.id, request.attempt = request.attempt);
     let outcome = Box::pin(in_turn(app, &tenant.row, &turn, owner, deadline)).instrument(span).await;
     turn.slot.leave(app).await;
     outcome

@@ -8,7 +8,10 @@ use std::{
 
 use aws_sdk_s3::{Client, primitives::ByteStream};
 use serde_json::Value;
-use waybill::domain::definition::parse;
+use waybill::{
+    domain::definition::{Definition, parse},
+    trigger,
+};
 
 use crate::{
     error::{Context, Error, Result},
@@ -35,26 +38,54 @@ pub async fn put_configuration(s3: &Client, bucket: &str, issuers: &Value) -> Re
 
 /// Checks every definition in `dir`; returns how many there are, or all faults as `file:line: reason`.
 pub fn check_reports(dir: &Path) -> Result<usize> {
-    let definitions = definition_files(dir)?;
-    if definitions.is_empty() {
-        return Err(Error::new("check report definitions", format!("no .toml file in {}", dir.display())));
-    }
-    check(&definitions)?;
-    Ok(definitions.len())
+    definitions(dir).map(|definitions| definitions.len())
 }
 
-fn check(definitions: &[PathBuf]) -> Result<()> {
+/// Checks every file of triggers in `dir` against the definitions in `reports`; returns how many there are, or all
+/// faults as `file:line: reason`.
+pub fn check_triggers(dir: &Path, reports: &Path) -> Result<usize> {
+    let definitions = definitions(reports)?;
+    let files = definition_files(dir)?;
     let mut faults = Vec::new();
-    for path in definitions {
+    for path in &files {
         let text = fs::read_to_string(path).context(format!("read {}", path.display()))?;
-        if let Err(found) = parse::parse(&path.display().to_string(), &text) {
-            faults.extend(found.iter().map(ToString::to_string));
+        let name = path.display().to_string();
+        match trigger::parse::parse(&name, &text) {
+            Ok(triggers) => faults.extend(triggers.faults_by(&definitions, &name)),
+            Err(found) => faults.extend(found),
         }
     }
+    refuse("check triggers", &faults)?;
+    Ok(files.len())
+}
+
+fn definitions(dir: &Path) -> Result<Vec<Definition>> {
+    let files = definition_files(dir)?;
+    if files.is_empty() {
+        return Err(Error::new("check report definitions", format!("no .toml file in {}", dir.display())));
+    }
+    check(&files)
+}
+
+fn check(files: &[PathBuf]) -> Result<Vec<Definition>> {
+    let (mut definitions, mut faults) = (Vec::new(), Vec::new());
+    for path in files {
+        let text = fs::read_to_string(path).context(format!("read {}", path.display()))?;
+        match parse::parse(&path.display().to_string(), &text) {
+            Ok(definition) => definitions.push(definition),
+            Err(found) => faults.extend(found),
+        }
+    }
+    refuse("check report definitions", &faults)?;
+    Ok(definitions)
+}
+
+fn refuse(what: &str, faults: &[parse::Fault]) -> Result<()> {
     if faults.is_empty() {
         return Ok(());
     }
-    Err(Error::new("check report definitions", format!("{} faults\n{}", faults.len(), faults.join("\n"))))
+    let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    Err(Error::new(what, format!("{} faults\n{}", lines.len(), lines.join("\n"))))
 }
 
 fn definition_files(dir: &Path) -> Result<Vec<PathBuf>> {

@@ -77,10 +77,13 @@ enum Command {
         #[arg(long, value_delimiter = ',', default_values_t = up::TENANTS.map(str::to_owned))]
         tenants: Vec<String>,
     },
-    /// Check report definitions; faults come as file, line and reason.
+    /// Check report definitions, and triggers against them; faults come as file, line and reason.
     CheckReports {
         /// Folder of the definitions.
         dir: PathBuf,
+        /// Folder of the files of triggers.
+        #[arg(long)]
+        triggers: Option<PathBuf>,
     },
 }
 
@@ -125,8 +128,11 @@ async fn run(command: Command) -> Result<()> {
             let summary = lake::generate(&out, rows, seed, &tenants).context("generate the lake")?;
             say(format_args!("{summary:?}"));
         }
-        Command::CheckReports { dir } => {
+        Command::CheckReports { dir, triggers } => {
             say(format_args!("{} report definitions are well-formed.", content::check_reports(&dir)?));
+            if let Some(triggers) = triggers {
+                say(format_args!("{} files of triggers fit them.", content::check_triggers(&triggers, &dir)?));
+            }
         }
     }
     Ok(())

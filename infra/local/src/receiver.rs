@@ -154,6 +154,11 @@ impl Receiver {
         lock(&self.state.log).iter().filter(|received| received.path == path).cloned().collect()
     }
 
+    /// What came so far to any path, in order.
+    pub fn everything(&self) -> Vec<Received> {
+        lock(&self.state.log).clone()
+    }
+
     /// Waits until at least `count` requests came to `path`; returns all that did.
     ///
     /// # Errors

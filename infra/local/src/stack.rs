@@ -33,7 +33,7 @@ pub struct Stack {
     pub table: String,
     /// Names of the buckets.
     pub buckets: Buckets,
-    /// URLs of the queues.
+    /// URLs and ARNs of the queues.
     pub queues: Queues,
     /// Name of the event bus.
     pub event_bus: String,
@@ -97,7 +97,7 @@ pub struct Buckets {
     pub config: String,
 }
 
-/// URLs of the queues.
+/// URLs of the queues, and ARNs of those that others send to.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Queues {
@@ -107,6 +107,10 @@ pub struct Queues {
     pub request_dlq: String,
     pub delivery_dlq: String,
     pub intake_dlq: String,
+    #[serde(default)]
+    pub intake_arn: String,
+    #[serde(default)]
+    pub topic_arn: String,
 }
 
 /// Names of the functions.

@@ -219,7 +219,8 @@ mod tests {
         let recipient = RecipientKey::parse(&certificate, Timestamp::now()).unwrap();
         let (service, stranger) = (service_key(), service_key().public_armored().unwrap());
         let out = File::create(&encrypted).unwrap();
-        let mut message = MessageWriter::begin(out, ("report.csv", true), &[recipient], &service).unwrap();
+        let mut message =
+            MessageWriter::begin(out, ("report.csv", waybill::openpgp::Level::Fast), &[recipient], &service).unwrap();
         message.write_all(b"a,b\r\n1,2\r\n").unwrap();
         message.finish().unwrap();
         let signer = service.public_armored().unwrap();

@@ -22,6 +22,9 @@ pub const TENANTS: [&str; 2] = ["acme", "globex"];
 /// Sender of the local cloud's mails, whose domain `up` has SES verify.
 pub const EMAIL_FROM: &str = "reports@waybill.example";
 
+/// The account that the local cloud plays.
+const ACCOUNT: &str = "000000000000";
+
 /// Brings the instance up with the binaries in `bin_dir`; every step leaves alone what is already as it should be.
 pub async fn up(instance: &Instance, bin_dir: &Path) -> Result<Stack> {
     let steps = Steps::begin();
@@ -89,6 +92,9 @@ async fn deploy_stack(
     deploy::deploy(config, &deployment).await
 }
 
+/// Whose pages may call the API of the local cloud: a page's development server, as most of them begin.
+pub const CORS_ORIGIN: &str = "http://localhost:5173";
+
 /// What differs from a deployment to AWS: short waits, and receivers on this machine.
 fn local_parameters(ca_pem: String, jira_port: u16) -> Vec<(&'static str, String)> {
     let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
@@ -101,14 +107,23 @@ fn local_parameters(ca_pem: String, jira_port: u16) -> Vec<(&'static str, String
         ("TenantMaxRunning", "3".to_owned()),
         ("RetrySchedule", "0,1,2,4,8".to_owned()),
         ("IntakeTenant", TENANTS[0].to_owned()),
+        ("TriggerRules", trigger_arn("events", "rule/")),
+        ("TriggerBuckets", "arn:aws:s3:::waybill-trigger-*".to_owned()),
+        ("TriggerTopics", trigger_arn("sns", "")),
         ("JiraBaseUrl", jira::base_url(jira_port)),
         ("JiraKind", "datacenter".to_owned()),
         ("EmailFrom", EMAIL_FROM.to_owned()),
         ("EmailName", "Waybill".to_owned()),
+        ("CorsOrigins", CORS_ORIGIN.to_owned()),
         ("AllowedCidrs", "127.0.0.0/8".to_owned()),
         ("AllowedPorts", "*".to_owned()),
         ("ExtraCaPem", ca_pem),
     ]
+}
+
+/// What may send to the intake, by name: as an operator admits it. Examples and tests make their own.
+fn trigger_arn(service: &str, kind: &str) -> String {
+    format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{kind}waybill-trigger-*")
 }
 
 fn describe(
@@ -143,6 +158,8 @@ fn describe(
             request_dlq: outputs.get("RequestDlqUrl")?,
             delivery_dlq: outputs.get("DeliveryDlqUrl")?,
             intake_dlq: outputs.get("IntakeDlqUrl")?,
+            intake_arn: outputs.get("IntakeQueueArn")?,
+            topic_arn: outputs.get("TopicQueueArn")?,
         },
         event_bus: outputs.get("EventBusName")?,
         functions: Functions {

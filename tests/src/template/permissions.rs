@@ -234,15 +234,19 @@ fn buckets_and_queues_refuse_plain_http() {
     let shared = template.properties("QueuePolicy");
     assert_eq!(template.0["Resources"]["QueuePolicy"]["Condition"], "InAws");
     assert!(is_tls_only(&shared["PolicyDocument"]["Statement"][0], "sqs"));
-    let intake = template.properties("IntakeQueuePolicy");
-    let choice = &intake["PolicyDocument"]["Statement"][0]["Fn::If"];
-    assert_eq!(choice[0], "InAws");
-    assert!(is_tls_only(&choice[1], "sqs"));
-    let mut covered: Vec<&Value> = list(&shared["Queues"]).into_iter().chain(list(&intake["Queues"])).collect();
+    let mut covered: Vec<&Value> = list(&shared["Queues"]);
+    for id in ["IntakeQueuePolicy", "TopicQueuePolicy"] {
+        let policy = template.properties(id);
+        let choice = &policy["PolicyDocument"]["Statement"][0]["Fn::If"];
+        assert_eq!(choice[0], "InAws");
+        assert!(is_tls_only(&choice[1], "sqs"));
+        covered.extend(list(&policy["Queues"]));
+    }
     covered.sort_by_key(ToString::to_string);
     let mut queues: Vec<Value> = QUEUES
         .iter()
         .flat_map(|queue| [json!({"Ref": format!("{queue}Queue")}), json!({"Ref": format!("{queue}Dlq")})])
+        .chain([json!({"Ref": "TopicQueue"})])
         .collect();
     queues.sort_by_key(ToString::to_string);
     assert_eq!(covered, queues.iter().collect::<Vec<_>>());
@@ -294,6 +298,44 @@ fn an_events_tenant_is_the_operators_word() {
     assert_eq!(admitted["Action"], "sqs:SendMessage");
     let rules = admitted["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"].as_str().unwrap_or_default();
     assert!(rules.ends_with(":${AWS::AccountId}:rule/${EventBus}/*"), "{rules}");
+}
+
+/// Whoever the operator names, by its own service, in a queue where it can say nothing but what that service says.
+#[test]
+fn other_sources_are_admitted_by_name_and_topics_to_their_own_queue() {
+    let template = Template::load();
+    let statements = |policy: &str| -> Vec<Value> {
+        list(&template.properties(policy)["PolicyDocument"]["Statement"]).into_iter().cloned().collect()
+    };
+    let admitted = |queue: &str, parameter: &str, service: &str| {
+        let statements = statements(&format!("{queue}Policy"));
+        let found = statements.iter().map(|one| &one["Fn::If"]).find(|choice| choice[1]["Sid"] == parameter);
+        let choice = found.unwrap_or_else(|| panic!("{queue}: {parameter}"));
+        assert_eq!(choice[0], format!("Has{parameter}"));
+        assert_eq!(choice[1]["Effect"], "Allow");
+        assert_eq!(choice[1]["Principal"], json!({"Service": service}));
+        assert_eq!(choice[1]["Action"], "sqs:SendMessage");
+        assert_eq!(choice[1]["Resource"], attribute(queue, "Arn"));
+        assert_eq!(choice[1]["Condition"]["ArnLike"], json!({"aws:SourceArn": {"Ref": parameter}}));
+        let given = &template.0["Parameters"][parameter];
+        assert_eq!((&given["Default"], &given["Type"]), (&json!(""), &json!("CommaDelimitedList")));
+        let has = &template.0["Conditions"][format!("Has{parameter}")];
+        let empty = json!({"Fn::Equals": [{"Fn::Join": ["", {"Ref": parameter}]}, ""]});
+        assert_eq!(*has, json!({"Fn::Not": [empty]}));
+        choice[1]["Condition"]["StringEquals"].clone()
+    };
+    assert_eq!(admitted("IntakeQueue", "TriggerRules", "events.amazonaws.com"), Value::Null);
+    let account = json!({"aws:SourceAccount": {"Ref": "AWS::AccountId"}});
+    assert_eq!(admitted("IntakeQueue", "TriggerBuckets", "s3.amazonaws.com"), account);
+    assert_eq!(admitted("TopicQueue", "TriggerTopics", "sns.amazonaws.com"), Value::Null);
+    // Nobody else may write there; topics never where messages name tenants.
+    assert_eq!(statements("IntakeQueuePolicy").len(), 5);
+    assert!(!json!(statements("IntakeQueuePolicy")).to_string().contains("sns.amazonaws.com"));
+    let topics = statements("TopicQueuePolicy");
+    assert_eq!(topics.len(), 2);
+    assert_eq!(topics[1]["Fn::If"][2], json!({"Ref": "AWS::NoValue"}));
+    let queue = &template.properties("IntakeFunction")["Environment"]["Variables"]["WAYBILL_TOPIC_QUEUE_ARN"];
+    assert_eq!(*queue, attribute("TopicQueue", "Arn"), "the function must know that queue from the other");
 }
 
 /// SES writes to the account's own bus: of all its rules only the stack's, and only mails of the stack's configuration set.

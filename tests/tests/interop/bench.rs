@@ -169,6 +169,7 @@ impl Bench {
             engine: DataFusion::new(Arc::new(lake), MEMORY, folder.path().join("spill")),
             sink: Sink::Folder(folder.path().join("out")),
             signers: Signers::new(Arc::new(SigningKeys { openpgp, webhook: Some(webhook) })),
+            level: waybill_deflate::Level::Fast,
         };
         let rings = [Who::Rsa, Who::Curve].into_iter().filter_map(|who| Ring::of(who, &certificate)).collect();
         Self { folder, context, runs: Cell::new(0), rings, ed25519 }

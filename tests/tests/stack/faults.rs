@@ -11,9 +11,9 @@ use waybill::{
         request::{Lease, Request, Status},
     },
 };
-use waybill_local::receiver::Receiver;
 use waybill_tests::{
     lake::Lake,
+    receiver::Listener,
     tenant::Tenant,
     wait::{LONG, eventually},
     world::World,
@@ -25,7 +25,7 @@ use crate::webhook;
 pub struct Stage {
     pub world: World,
     pub tenant: Tenant,
-    pub receiver: Receiver,
+    pub receiver: Listener,
     pub finished: Request,
 }
 

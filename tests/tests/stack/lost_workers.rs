@@ -4,9 +4,9 @@ use std::{fs, process::Command};
 
 use serde_json::{Value, json};
 use waybill::domain::id::RequestId;
-use waybill_local::receiver::Receiver;
 use waybill_tests::{
     lake::Lake,
+    receiver::Listener,
     skip,
     tenant::Tenant,
     wait::{LONG, eventually},
@@ -24,7 +24,7 @@ const ALL_ROWS: u64 = ROWS * COPIES as u64;
 struct Run {
     world: World,
     tenant: Tenant,
-    receiver: Receiver,
+    receiver: Listener,
     id: RequestId,
     process: Process,
 }

@@ -14,6 +14,8 @@ pub fn check(world: &World, what: &str, answer: &Answer, status: u16, code: &str
     assert_eq!(problem["code"], code, "{what}: {text}");
     assert_eq!(problem["status"], status, "{what}");
     assert_eq!(problem["type"], format!("urn:waybill:problem:{code}"), "{what}");
+    let (call, instance) = (answer.header("x-request-id"), problem["instance"].as_str().unwrap());
+    assert!(!call.is_empty() && instance.starts_with("urn:waybill:call:"), "{what}: {call} {instance}");
     // API Gateway's own id of the call is random letters, which say anything some day.
     let mut headers = answer.headers.clone();
     headers.remove("apigw-requestid");

@@ -16,11 +16,27 @@ use waybill::domain::{
     tenant::Tenant,
 };
 
-use crate::{app::App, problem::Problem};
+use crate::{
+    app::App,
+    openapi::{operation::Operation, schema::Schema},
+    problem::Problem,
+};
 
 /// Every route of theirs.
 pub fn routes() -> Router<Arc<App>> {
     Router::new().merge(eclipse::routes()).merge(tesouro::routes()).merge(treports::routes()).merge(unico::routes())
+}
+
+/// What their clients may do.
+pub fn operations() -> Vec<Operation> {
+    let all = [eclipse::operations(), tesouro::operations(), treports::operations(), unico::operations()];
+    all.into_iter().flatten().collect()
+}
+
+/// Objects of theirs that stand under their own names.
+pub fn components() -> Vec<(&'static str, Schema)> {
+    let all = [eclipse::components(), tesouro::components(), treports::components(), unico::components()];
+    all.into_iter().flatten().collect()
 }
 
 /// The caller's tenant with its settings of an interface, which must be switched on.

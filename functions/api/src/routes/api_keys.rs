@@ -34,11 +34,21 @@ use crate::{
     auth::Admin,
     body::JsonBody,
     fields::{Faults, Fields},
+    openapi::{
+        operation::Operation,
+        parts::{rfc3339, scopes as scopes_of, tenant_id},
+        schema::{
+            Schema, and, bytes, component, described, flag, id, list_of, nullable, sent, shown, text, time, whole,
+        },
+    },
     problem::Problem,
 };
 
 /// Most keys of one tenant that can be used at a time.
 const MAX_LIVE: usize = 100;
+
+/// Longest name of a key, in bytes.
+const MAX_NAME: usize = 200;
 
 const FIELDS: [&str; 4] = ["name", "scopes", "expires_at", "expires_in_days"];
 
@@ -147,7 +157,7 @@ fn read(body: &Value, now: Timestamp) -> Result<Wanted, Vec<Fault>> {
             faults.add("/scopes", "missing", "Name at least one.");
         }
         Wanted {
-            name: fields.required_text("name", 200).unwrap_or_default().to_owned(),
+            name: fields.required_text("name", MAX_NAME).unwrap_or_default().to_owned(),
             scopes: scopes(&fields, &faults),
             expires_at: end(&fields, now, &faults),
         }
@@ -156,11 +166,14 @@ fn read(body: &Value, now: Timestamp) -> Result<Wanted, Vec<Fault>> {
     wanted.filter(|_| faults.is_empty()).ok_or(faults)
 }
 
+fn most_days() -> u16 {
+    u16::try_from(LONGEST_LIFE.as_hours() / 24).unwrap_or(u16::MAX)
+}
+
 /// When the key is to end; what is faulty is noted, and ends with the longest life.
 fn end(fields: &Fields, now: Timestamp, faults: &Faults) -> Timestamp {
     let latest = now + LONGEST_LIFE;
-    let most = u16::try_from(LONGEST_LIFE.as_hours() / 24).unwrap_or(u16::MAX);
-    let days = fields.whole("expires_in_days", 1..=most);
+    let days = fields.whole("expires_in_days", 1..=most_days());
     let Some(at) = fields.get("expires_at") else {
         return days.map_or(latest, |days| now + SignedDuration::from_hours(24 * i64::from(days)));
     };
@@ -172,7 +185,11 @@ fn end(fields: &Fields, now: Timestamp, faults: &Faults) -> Timestamp {
         return latest;
     };
     if at <= now || at > latest {
-        faults.add("/expires_at", "out_of_range", format!("Must be in the future, at most {most} days ahead."));
+        faults.add(
+            "/expires_at",
+            "out_of_range",
+            format!("Must be in the future, at most {} days ahead.", most_days()),
+        );
     }
     at
 }
@@ -193,6 +210,72 @@ fn describe(key: &ApiKey, now: Timestamp) -> Value {
 
 fn audited(key: &ApiKey) -> Value {
     json!({ "id": key.id, "name": key.name, "scopes": key.scopes, "expires_at": key.expires_at })
+}
+
+/// What an administrator may do with API keys.
+pub fn operations() -> Vec<Operation> {
+    let (tag, all) = ("API keys", "/v1/tenants/{tenant}/api-keys");
+    vec![
+        Operation::post(all, ["createApiKey", tag, "Make an API key"])
+            .about("It is shown this once: what is kept is a hash.")
+            .needs(Scope::Admin)
+            .at("tenant", tenant_id())
+            .body(wanted(), json!({ "name": "Acme's ERP", "scopes": ["reports:read"], "expires_in_days": 90 }))
+            .answers(StatusCode::CREATED, "The key.", and(described_key(), [("api_key", text())]))
+            .leads_to("revokeApiKey", [("tenant", "$request.path.tenant"), ("key", "$response.body#/id")])
+            .refuses(&["not_found", "too_many_api_keys", "tenant_erasing", "conflict"]),
+        Operation::get(all, ["listApiKeys", tag, "List them"])
+            .about("All of them, oldest first, without their secrets; those that have ended too.")
+            .needs(Scope::Admin)
+            .at("tenant", tenant_id())
+            .answers(StatusCode::OK, "The keys.", shown([("api_keys", list_of(component("ApiKey")))]))
+            .refuses(&["not_found"]),
+        Operation::delete("/v1/tenants/{tenant}/api-keys/{key}", ["revokeApiKey", tag, "Revoke one"])
+            .about("It is refused from now on, and stays in the list. Doing it again changes nothing.")
+            .needs(Scope::Admin)
+            .at("tenant", tenant_id())
+            .at("key", id("key"))
+            .answers(StatusCode::OK, "The key.", component("ApiKey"))
+            .refuses(&["not_found", "conflict"]),
+    ]
+}
+
+/// Objects that stand under their own names.
+pub fn components() -> Vec<(&'static str, Schema)> {
+    vec![("ApiKey", described_key())]
+}
+
+fn described_key() -> Schema {
+    shown([
+        ("id", id("key")),
+        ("name", text()),
+        ("scopes", scopes_of()),
+        ("live", described(flag(), "Whether it can be used now.")),
+        ("created_at", time()),
+        ("created_by", text()),
+        ("expires_at", time()),
+        ("revoked_at", nullable(time())),
+        ("last_used_at", described(nullable(time()), "Exact to five minutes.")),
+    ])
+}
+
+/// The body that asks for a key: one end at most.
+fn wanted() -> Schema {
+    let mut wanted = sent(&FIELDS, &["name", "scopes"], |name| match name {
+        "name" => bytes(MAX_NAME),
+        "scopes" => {
+            let mut scopes = scopes_of();
+            scopes["minItems"] = json!(1);
+            scopes["maxItems"] = json!(Scope::ALL.len());
+            scopes
+        }
+        "expires_at" => described(rfc3339(), "In the future, and no more than a key's longest life ahead."),
+        "expires_in_days" => whole(1..=most_days()),
+        _ => Value::Null,
+    });
+    let given = |name: &str, kind: &str| json!({ "required": [name], "properties": { name: { "type": kind } } });
+    wanted["not"] = json!({ "allOf": [given("expires_at", "string"), given("expires_in_days", "integer")] });
+    wanted
 }
 
 #[cfg(test)]

@@ -8,11 +8,12 @@ use std::{
 
 use axum::{Json, extract::State};
 use futures::{StreamExt, stream};
+use http::StatusCode;
 use serde_json::{Value, json};
 use waybill::{
     accept::Fault,
     aws::{AwsError, queue::Received},
-    domain::message::DeliveryMessage,
+    domain::{message::DeliveryMessage, tenant::Scope},
 };
 
 use crate::{
@@ -21,8 +22,15 @@ use crate::{
     auth::Admin,
     body::JsonBody,
     fields::{Faults, Fields},
+    openapi::{
+        operation::Operation,
+        parts::tenant_id,
+        schema::{count, defaulted, described, flag, sent, shown, whole},
+    },
     problem::Problem,
 };
+
+const FIELDS: [&str; 2] = ["tenant", "limit"];
 
 /// Letters that one call moves unless asked for otherwise, and at most.
 const DEFAULT: u32 = 100;
@@ -82,7 +90,7 @@ pub async fn redrive(
 
 fn read(body: &Value) -> Result<Wish, Vec<Fault>> {
     let faults = Faults::default();
-    let wish = Fields::of(body, "", &["tenant", "limit"], &faults).map(|fields| Wish {
+    let wish = Fields::of(body, "", &FIELDS, &faults).map(|fields| Wish {
         tenant: fields.text("tenant", 64).map(str::to_owned),
         limit: fields.whole("limit", 1..=MOST).unwrap_or(DEFAULT) as usize,
     });
@@ -142,6 +150,29 @@ async fn release(app: &App, staying: &[Received]) {
             tracing::warn!(%error, "dead letter stays hidden for a while");
         }
     }
+}
+
+/// What an administrator may do with dead letters.
+pub fn operations() -> Vec<Operation> {
+    let wish = sent(&FIELDS, &[], |name| match name {
+        "tenant" => described(tenant_id(), "Letters of all tenants unless given."),
+        "limit" => defaulted(whole(1..=MOST), DEFAULT),
+        _ => Value::Null,
+    });
+    let redriven = shown([
+        ("moved", count()),
+        ("stayed", described(count(), "Were looked at and left.")),
+        ("all_seen", described(flag(), "False where there may be more.")),
+    ]);
+    let operation = Operation::post(
+        "/v1/dead-letters/redrive",
+        ["redriveDeadLetters", "Deliveries", "Dead letters go back to their queue"],
+    )
+    .about("Letters of deliveries that died. What a letter does when it is back is decided by its generation.")
+    .needs(Scope::Admin)
+    .body(wish, json!({ "tenant": "acme", "limit": 100 }))
+    .answers(StatusCode::OK, "What was done.", redriven);
+    vec![operation]
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use waybill::{
             ContextFault, LicenceContext, SeatAsk,
             pool::{self, Occupied, Standing, Usage},
         },
-        tenant::Tenant,
+        tenant::{Scope, Tenant},
     },
 };
 
@@ -24,6 +24,13 @@ use super::tenants;
 use crate::{
     app::App,
     auth::{Admin, MayRead},
+    openapi::{
+        operation::Operation,
+        parts::tenant_id,
+        schema::{
+            Schema, and_perhaps, component, count, described, id, list_of, names, nullable, page_of, shown, text, time,
+        },
+    },
     page::{self, Query},
     problem::Problem,
 };
@@ -141,4 +148,58 @@ fn invalid(faults: &[ContextFault]) -> Problem {
     let detail = "Correct what `errors` lists of the licence context, by pointers into the decoded object; nothing was \
                   recorded.";
     Problem::new(StatusCode::BAD_REQUEST, "licence_context_invalid", detail).with_errors(errors.collect())
+}
+
+/// What a caller may know of licence seats.
+pub fn operations() -> Vec<Operation> {
+    let (tag, about) = ("Licences", "Every key that has a seat of the tenant's licence pool, and when it is free.");
+    vec![
+        Operation::get("/v1/licences", ["listLicences", tag, "Licence seats"])
+            .about(about)
+            .needs(Scope::ReportsRead)
+            .in_pages()
+            .answers(StatusCode::OK, "A page of keys.", component("Licences")),
+        Operation::get("/v1/tenants/{tenant}/licences", ["listLicencesOfTenant", tag, "Licence seats of a tenant"])
+            .about(about)
+            .needs(Scope::Admin)
+            .at("tenant", tenant_id())
+            .in_pages()
+            .answers(StatusCode::OK, "A page of keys.", component("Licences"))
+            .refuses(&["not_found"]),
+    ]
+}
+
+/// Objects that stand under their own names.
+pub fn components() -> Vec<(&'static str, Schema)> {
+    let key = and_perhaps(
+        shown([
+            ("user", text()),
+            ("key", text()),
+            ("state", names(["held", "lingering", "idle"])),
+            ("since", time()),
+            ("requests", described(list_of(id("req")), "The first of them.")),
+            ("request_count", count()),
+            ("frees_at", described(nullable(time()), "null: when what it holds has ended.")),
+        ]),
+        [
+            ("module", text()),
+            ("client", text()),
+            ("main_thread", json!({ "type": "integer" })),
+            ("action", text()),
+            ("federal_id", text()),
+            ("licence_server", text()),
+        ],
+    );
+    let mut licences = page_of("keys", key);
+    licences["required"] = json!(["seats", "in_use", "lingering", "keys", "next_cursor"]);
+    let licences = and_perhaps(
+        licences,
+        [
+            ("seats", described(nullable(count()), "null: there is no pool, and as many as are asked for.")),
+            ("linger_seconds", count()),
+            ("in_use", count()),
+            ("lingering", count()),
+        ],
+    );
+    vec![("Licences", licences)]
 }

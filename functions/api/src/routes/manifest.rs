@@ -13,11 +13,20 @@ use waybill::{
     domain::{
         outcome::ReportFile,
         request::{Request, Status},
+        tenant::Scope,
     },
 };
 
 use super::requests::{load, status, unfinished};
-use crate::{app::App, auth::MayRead, problem::Problem};
+use crate::{
+    app::App,
+    auth::MayRead,
+    openapi::{
+        operation::Operation,
+        schema::{Schema, any, id, names, sha256, text},
+    },
+    problem::Problem,
+};
 
 /// SHA-256 of the manifest, lower-case hex: what notifications tell, too.
 const DIGEST: HeaderName = HeaderName::from_static("waybill-manifest-sha256");
@@ -31,14 +40,28 @@ enum Wanted {
 }
 
 impl Wanted {
+    const ALL: [Self; 3] = [Self::Manifest, Self::OpenpgpSignature, Self::Ed25519Signature];
+
+    /// The last segment of its path.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Manifest => "manifest.json",
+            Self::OpenpgpSignature => "manifest.json.asc",
+            Self::Ed25519Signature => "manifest.json.sig",
+        }
+    }
+
+    const fn media_type(self) -> &'static str {
+        match self {
+            Self::Manifest => "application/json",
+            Self::OpenpgpSignature => "application/pgp-signature",
+            Self::Ed25519Signature => "application/octet-stream",
+        }
+    }
+
     /// By the last segment of the path.
     fn of(name: &str) -> Option<Self> {
-        match name {
-            "manifest.json" => Some(Self::Manifest),
-            "manifest.json.asc" => Some(Self::OpenpgpSignature),
-            "manifest.json.sig" => Some(Self::Ed25519Signature),
-            _ => None,
-        }
+        Self::ALL.into_iter().find(|wanted| wanted.name() == name)
     }
 }
 
@@ -78,13 +101,13 @@ async fn answer(app: &App, request: &Request, wanted: Wanted) -> Result<Response
         gone()
     })?;
     let StoredManifest { json, openpgp, ed25519 } = stored;
-    let (media_type, body) = match wanted {
-        Wanted::Manifest => ("application/json", json),
-        Wanted::OpenpgpSignature => ("application/pgp-signature", openpgp),
-        Wanted::Ed25519Signature => ("application/octet-stream", ed25519.ok_or_else(no_manifest)?),
+    let body = match wanted {
+        Wanted::Manifest => json,
+        Wanted::OpenpgpSignature => openpgp,
+        Wanted::Ed25519Signature => ed25519.ok_or_else(no_manifest)?,
     };
     let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static(media_type)),
+        (header::CONTENT_TYPE, HeaderValue::from_static(wanted.media_type())),
         (DIGEST, HeaderValue::from_str(digest).map_err(|e| Problem::unavailable(&e))?),
     ];
     Ok((headers, body).into_response())
@@ -93,4 +116,30 @@ async fn answer(app: &App, request: &Request, wanted: Wanted) -> Result<Response
 fn gone() -> Problem {
     let detail = "The manifest went with the report's file; its digests are in the request's status.";
     Problem::new(StatusCode::GONE, "file_gone", detail)
+}
+
+/// What a caller may do with manifests.
+pub fn operations() -> Vec<Operation> {
+    let operation = |path, names| {
+        Operation::get(path, names)
+            .about("Canonical JSON, byte for byte as it was signed: rows, bytes and digests of what is in the file.")
+            .needs(Scope::ReportsRead)
+            .at("request", id("req"))
+            .refuses(&["not_found", "no_manifest", "request_unfinished", "file_gone"])
+    };
+    let [manifest, openpgp, ed25519] = Wanted::ALL.map(Wanted::media_type);
+    let show = operation("/v1/requests/{request}/manifest", ["showManifest", "Requests", "The signed manifest"])
+        .answers_with(StatusCode::OK, "The manifest.", manifest, any())
+        .with_header("Waybill-Manifest-SHA256", true, sha256());
+    let binary: Schema = text();
+    let show_part = operation(
+        "/v1/requests/{request}/manifest/{name}",
+        ["showManifestFile", "Requests", "The manifest, or one of its signatures"],
+    )
+    .at("name", names(Wanted::ALL.map(Wanted::name)))
+    .answers_with(StatusCode::OK, "The file.", manifest, any())
+    .or_as(openpgp, text())
+    .or_as(ed25519, binary)
+    .with_header("Waybill-Manifest-SHA256", true, sha256());
+    vec![show, show_part]
 }

@@ -6,10 +6,26 @@ use axum::{
     Json,
     extract::{Path, State},
 };
+use http::StatusCode;
 use serde_json::{Map, Value, json};
-use waybill::domain::{definition::Definition, tenant::Tenant};
+use waybill::domain::{
+    check::CheckKind,
+    definition::Definition,
+    tenant::{Scope, Tenant},
+};
 
-use crate::{app::App, auth::MayRead, problem::Problem};
+use crate::{
+    app::App,
+    auth::MayRead,
+    openapi::{
+        operation::Operation,
+        parts::{file_format, report_id, values},
+        schema::{
+            Schema, and, and_perhaps, any, component, count, described, flag, list_of, map_of, nullable, shown, text,
+        },
+    },
+    problem::Problem,
+};
 
 /// `GET /v1/reports`: id, version and title of every report that holds for the tenant. One whose
 /// definition is broken is left out, and logged for the operator.
@@ -79,4 +95,63 @@ fn summary(report: &Definition) -> Value {
         "description": report.description,
         "formats": report.formats,
     })
+}
+
+/// What a caller may do with the catalogue.
+pub fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get("/v1/reports", ["listReports", "Catalogue", "What may be asked for"])
+            .needs(Scope::ReportsRead)
+            .answers(StatusCode::OK, "Every report of the tenant's.", shown([("reports", list_of(report()))])),
+        Operation::get("/v1/reports/{report}", ["showReport", "Catalogue", "One report"])
+            .about("Its parameters with their bounds, its columns, its formats and their limits.")
+            .needs(Scope::ReportsRead)
+            .at("report", report_id())
+            .answers(StatusCode::OK, "The report.", component("Report"))
+            .refuses(&["not_found", "definition_invalid"]),
+    ]
+}
+
+/// Objects that stand under their own names.
+pub fn components() -> Vec<(&'static str, Schema)> {
+    let parameter = and_perhaps(
+        shown([("name", text()), ("type", text()), ("required", flag()), ("description", nullable(text()))]),
+        [
+            ("default", described(any(), "What it is unless given.")),
+            ("not_before", described(text(), "Name of the parameter that it must not be before.")),
+            ("max_length", count()),
+            ("allowed", list_of(text())),
+            ("min", described(any(), "A number; of decimals a text.")),
+            ("max", any()),
+            ("scale", count()),
+            ("max_days", count()),
+        ],
+    );
+    let column = and_perhaps(
+        shown([("name", text()), ("title", text()), ("type", text())]),
+        [("format", text()), ("total", flag())],
+    );
+    let bounds = and_perhaps(shown([]), [("max_rows", count()), ("max_columns", count())]);
+    let report = and(
+        report(),
+        [
+            ("parameters", list_of(parameter)),
+            ("columns", list_of(column)),
+            ("output", component("Style")),
+            ("format_limits", described(map_of(bounds), "By format, of those that are bounded.")),
+            ("checks", list_of(shown([("name", text()), ("kind", values(&CheckKind::ALL))]))),
+            ("limits", shown([("max_rows", nullable(count())), ("timeout_seconds", nullable(count()))])),
+        ],
+    );
+    vec![("Report", report)]
+}
+
+fn report() -> Schema {
+    shown([
+        ("id", report_id()),
+        ("version", count()),
+        ("title", text()),
+        ("description", nullable(text())),
+        ("formats", described(list_of(file_format()), "The first one is the default.")),
+    ])
 }

@@ -3,11 +3,18 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, response::IntoResponse};
-use http::header;
+use http::{StatusCode, header};
 use serde_json::{Value, json};
 use waybill::webhook_key::WebhookKeys;
 
-use crate::{app::App, problem::Problem};
+use crate::{
+    app::App,
+    openapi::{
+        operation::Operation,
+        schema::{any, exactly, list_of, shown, text},
+    },
+    problem::Problem,
+};
 
 /// `GET /health`: the function is up. It looks at nothing else, so that a probe costs nothing.
 pub async fn health() -> Json<Value> {
@@ -36,4 +43,23 @@ pub async fn ed25519_pem(State(app): State<Arc<App>>) -> Result<impl IntoRespons
     let pem = keys.webhook.as_ref().map(WebhookKeys::public_pem).ok_or_else(|| Problem::not_found("key"))?;
     let headers = [(header::CONTENT_TYPE, "application/x-pem-file"), (header::CACHE_CONTROL, "public, max-age=300")];
     Ok((headers, pem))
+}
+
+/// What anybody may read.
+pub fn operations() -> Vec<Operation> {
+    let tag = "Service";
+    vec![
+        Operation::get("/health", ["health", tag, "The function is up"])
+            .about("It looks at nothing else, so that a probe costs nothing.")
+            .answers(StatusCode::OK, "It is.", shown([("status", exactly("ok")), ("version", text())])),
+        Operation::get("/.well-known/waybill-openpgp.asc", ["openpgpKey", tag, "The key that signs reports"])
+            .about("The service's OpenPGP certificate, armored.")
+            .answers_with(StatusCode::OK, "The certificate.", "application/pgp-keys", text()),
+        Operation::get("/.well-known/waybill-ed25519.json", ["ed25519Keys", tag, "The keys that sign webhooks"])
+            .about("And manifests: a JWK set, the current key first. Cached for five minutes.")
+            .answers_with(StatusCode::OK, "The keys.", "application/jwk-set+json", shown([("keys", list_of(any()))])),
+        Operation::get("/.well-known/waybill-ed25519.pem", ["ed25519Pem", tag, "The current one, for OpenSSL"])
+            .answers_with(StatusCode::OK, "The key.", "application/x-pem-file", text())
+            .refuses(&["not_found"]),
+    ]
 }

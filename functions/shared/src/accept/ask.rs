@@ -5,7 +5,7 @@ mod output;
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
-pub use self::output::{PackageAsk, add_when_empty, add_wishes};
+pub use self::output::{OUTPUT_FIELDS, PACKAGE_FIELDS, PackageAsk, SPLIT_FIELDS, add_when_empty, add_wishes};
 use super::{
     Fault,
     fields::{Faults, Fields},
@@ -50,7 +50,8 @@ pub struct Ask {
     pub coalesce: bool,
 }
 
-const FIELDS: [&str; 13] = [
+/// Fields of a body.
+pub const FIELDS: [&str; 13] = [
     "report",
     "parameters",
     "filter",
@@ -67,7 +68,7 @@ const FIELDS: [&str; 13] = [
 ];
 
 /// Longest URL that is kept with a request, in bytes.
-const MAX_URL: usize = 2048;
+pub const MAX_URL: usize = 2048;
 
 impl Ask {
     /// Reads a body, `{report, parameters?, format?, …}`, and what is wrong with it. With a report, the rest can be
@@ -125,7 +126,7 @@ fn presenter(fields: &Fields<'_>, faults: &Faults) -> Option<Uuid> {
 }
 
 /// Ways to a receiver; a delivery names one.
-const CHANNELS: [&str; 4] = ["webhook", "endpoint", "email", "jira"];
+pub const CHANNELS: [&str; 4] = ["webhook", "endpoint", "email", "jira"];
 
 /// `{webhook: {url}}`, `{endpoint: id}`, `{email: {to: […]}}` or `{jira: {issue?}}`, one of them.
 fn delivery(fields: &Fields<'_>, faults: &Faults) -> Option<Target> {

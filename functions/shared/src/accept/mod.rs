@@ -2,7 +2,7 @@
 //!
 //! The API and the intake of events both end here, so that what one refuses the other refuses too.
 
-mod ask;
+pub mod ask;
 pub mod fields;
 mod record;
 mod seat;
@@ -34,6 +34,7 @@ use crate::{
         tenant::Tenant,
     },
     guard::Guard,
+    telemetry::{self, Unit},
 };
 
 /// One thing wrong with what was asked.
@@ -160,6 +161,15 @@ pub struct Acceptor {
 impl Acceptor {
     /// Validates, counts, records and queues; what somebody waits for is not queued, but left to whoever asks.
     pub async fn accept(&self, order: Order<'_>, now: Timestamp) -> Result<Accepted, Rejected> {
+        let outcome = Box::pin(self.decide(order, now)).await;
+        if let Some(name) = outcome_name(&outcome) {
+            let dimensions = [("Interface", order.terms.interface.name()), ("Outcome", name)];
+            telemetry::emit(&dimensions, &[("Requests", Unit::Count, 1)]);
+        }
+        outcome
+    }
+
+    async fn decide(&self, order: Order<'_>, now: Timestamp) -> Result<Accepted, Rejected> {
         if order.tenant.erasure.is_some() {
             return Err(Rejected::Erased);
         }
@@ -204,6 +214,17 @@ impl Acceptor {
         if let Err(error) = self.queue.send(&message, tenant, 0).await {
             tracing::warn!(request.id = %request, tenant.id = tenant, %error, "hand-off left to the sweeper");
         }
+    }
+}
+
+/// Name in metrics; none for a question that is not to be recorded.
+const fn outcome_name(outcome: &Result<Accepted, Rejected>) -> Option<&'static str> {
+    match outcome {
+        Ok(Accepted::Recorded(..)) => Some("accepted"),
+        Ok(Accepted::Replayed { .. } | Accepted::Joined(_)) => Some("replayed"),
+        Ok(Accepted::Valid(_)) => None,
+        Err(Rejected::Definition(_) | Rejected::Unavailable(_) | Rejected::Table(_)) => Some("failed"),
+        Err(_) => Some("refused"),
     }
 }
 

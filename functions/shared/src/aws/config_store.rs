@@ -1,4 +1,4 @@
-//! The operator's configuration bucket: report definitions and issuers, cached by their ETag.
+//! The operator's configuration bucket: report definitions, issuers and triggers, cached by their ETag.
 
 use std::{
     collections::HashMap,
@@ -10,7 +10,10 @@ use aws_sdk_s3::{Client, error::ProvideErrorMetadata};
 use tokio::sync::Mutex;
 
 use super::AwsError;
-use crate::domain::definition::{Definition, is_valid_report_id, parse};
+use crate::domain::definition::{
+    Definition, is_valid_report_id,
+    parse::{self, Fault},
+};
 
 /// How long an object is used without asking S3 whether it has changed.
 const FRESH: Duration = Duration::from_secs(30);
@@ -28,13 +31,21 @@ pub enum ConfigError {
     #[error(transparent)]
     Aws(#[from] AwsError),
     /// The file is there, but the parser refuses it.
-    #[error("{key} is not a valid definition: {faults}")]
+    #[error("{key} is not valid: {faults}")]
     Invalid {
         /// Key in the configuration bucket.
         key: String,
         /// Every fault, with file and line.
         faults: String,
     },
+}
+
+impl ConfigError {
+    /// The file of that key, with what is wrong with it.
+    pub fn invalid(key: impl Into<String>, faults: &[Fault]) -> Self {
+        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        Self::Invalid { key: key.into(), faults: faults.join("; ") }
+    }
 }
 
 #[derive(Clone)]
@@ -103,6 +114,34 @@ impl ConfigStore {
         Ok(text)
     }
 
+    /// Keys and texts of all objects under a prefix, in the order of their keys, as they are at this moment: the list says
+    /// which of them have changed.
+    pub async fn texts_under(&self, prefix: &str) -> Result<Vec<(String, Arc<str>)>, AwsError> {
+        let mut texts = Vec::new();
+        let mut pages = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|e| AwsError::new("s3", "ListObjectsV2", &e))?;
+            for object in page.contents() {
+                let Some(key) = object.key().filter(|key| !key.ends_with('/')) else { continue };
+                let known = self.cache.lock().await.get(key).cloned();
+                let known = known.filter(|known| known.etag.is_some() && known.etag.as_deref() == object.e_tag());
+                let text = match known {
+                    Some(known) => known.text,
+                    None => self.read_anew(key).await?,
+                };
+                texts.extend(text.map(|text| (key.to_owned(), text)));
+            }
+        }
+        Ok(texts)
+    }
+
+    async fn read_anew(&self, key: &str) -> Result<Option<Arc<str>>, AwsError> {
+        let read = self.read(key, None).await?;
+        let text = read.text.clone();
+        self.cache.lock().await.insert(key.to_owned(), read);
+        Ok(text)
+    }
+
     async fn read(&self, key: &str, known: Option<Cached>) -> Result<Cached, AwsError> {
         let etag = known.as_ref().and_then(|known| known.etag.clone());
         let request = self.client.get_object().bucket(&self.bucket).key(key).set_if_none_match(etag);
@@ -127,8 +166,5 @@ impl ConfigStore {
 
 fn parsed(key: &str, text: &str) -> Result<Arc<Definition>, ConfigError> {
     let file = key.rsplit('/').next().unwrap_or(key);
-    parse::parse(file, text).map(Arc::new).map_err(|faults| {
-        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        ConfigError::Invalid { key: key.to_owned(), faults: faults.join("; ") }
-    })
+    parse::parse(file, text).map(Arc::new).map_err(|faults| ConfigError::invalid(key, &faults))
 }

@@ -9,6 +9,7 @@ pub mod one_shots;
 pub mod queue;
 pub mod secrets;
 pub mod table;
+pub mod triggers;
 
 use std::time::Duration;
 

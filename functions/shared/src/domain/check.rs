@@ -18,6 +18,11 @@ pub enum CheckKind {
     Condition,
 }
 
+impl CheckKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Rows, Self::Total, Self::Condition];
+}
+
 /// What came of one check, with its figures.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckOutcome {

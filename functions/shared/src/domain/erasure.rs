@@ -53,6 +53,11 @@ pub enum State {
     Done,
 }
 
+impl State {
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::Erasing, Self::Confirming, Self::Done];
+}
+
 /// Things of the tenant that were found, and removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Found {

@@ -23,6 +23,30 @@ pub enum FailureCode {
 }
 
 impl FailureCode {
+    /// The whole vocabulary.
+    pub const ALL: [Self; 7] = [
+        Self::ParameterInvalid,
+        Self::DefinitionInvalid,
+        Self::SourceError,
+        Self::TimedOut,
+        Self::TooLarge,
+        Self::EncryptionKeyInvalid,
+        Self::Internal,
+    ];
+
+    /// Name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ParameterInvalid => "PARAMETER_INVALID",
+            Self::DefinitionInvalid => "DEFINITION_INVALID",
+            Self::SourceError => "SOURCE_ERROR",
+            Self::TimedOut => "TIMED_OUT",
+            Self::TooLarge => "TOO_LARGE",
+            Self::EncryptionKeyInvalid => "ENCRYPTION_KEY_INVALID",
+            Self::Internal => "INTERNAL",
+        }
+    }
+
     /// Whether asking again, unchanged, can succeed.
     pub const fn retryable(self) -> bool {
         matches!(self, Self::SourceError | Self::Internal)
@@ -65,5 +89,17 @@ impl Failure {
             "retryable": self.code.retryable(),
             "next_action": self.code.next_action(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_codes_name_is_that_on_the_wire() {
+        for code in FailureCode::ALL {
+            assert_eq!(serde_json::json!(code), code.name());
+        }
     }
 }

@@ -81,6 +81,21 @@ pub enum Algorithm {
     EdDSA,
 }
 
+impl Algorithm {
+    /// Every one.
+    pub const ALL: [Self; 9] = [
+        Self::ES256,
+        Self::ES384,
+        Self::RS256,
+        Self::RS384,
+        Self::RS512,
+        Self::PS256,
+        Self::PS384,
+        Self::PS512,
+        Self::EdDSA,
+    ];
+}
+
 /// What is wrong with an issuer: the field, a stable code, and a sentence.
 pub type Finding = (&'static str, &'static str, String);
 

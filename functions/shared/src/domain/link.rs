@@ -135,6 +135,11 @@ pub enum UseOutcome {
     Deleted,
 }
 
+impl UseOutcome {
+    /// Every outcome.
+    pub const ALL: [Self; 4] = [Self::Redirected, Self::Expired, Self::Revoked, Self::Deleted];
+}
+
 /// One use of a managed link: the access log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkUse {

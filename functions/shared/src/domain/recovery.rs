@@ -57,6 +57,11 @@ pub enum State {
     Stopped,
 }
 
+impl State {
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::Running, Self::Done, Self::Stopped];
+}
+
 /// Deliveries, counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Progress {

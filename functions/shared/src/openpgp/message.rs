@@ -5,8 +5,8 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use flate2::{Compression, write::DeflateEncoder};
 use pgp::packet::SignatureHasher;
+use waybill_deflate::{DeflateWriter, Level};
 
 use super::{
     Error, RecipientKey, ServiceKey,
@@ -16,12 +16,10 @@ use crate::seal::random_bytes;
 
 /// Compression algorithm 1, ZIP: bare deflate, no checksum that the signature would only repeat.
 const ZIP: u8 = 1;
-/// Deflate dominates the cost of a package. Level 2 is twice as fast as GnuPG's 6 for 15 % more bytes.
-const DEFLATE_LEVEL: u32 = 2;
 
 /// One binary OpenPGP message under way: what is written to it is signed, compressed and encrypted to every recipient.
 ///
-/// Memory is constant whatever the length. The message is complete only once [`finish`](Self::finish) returns `Ok`;
+/// Memory is constant whatever the length; what is longer than a block is compressed by several threads. The message is complete only once [`finish`](Self::finish) returns `Ok`;
 /// before that, what it wrote is a fragment that no tool opens without complaint.
 pub struct MessageWriter<W: Write> {
     literal: PartialBody<Compressor<W>>,
@@ -29,17 +27,17 @@ pub struct MessageWriter<W: Write> {
     signer: ServiceKey,
 }
 
-type Compressor<W> = DeflateEncoder<PartialBody<EncryptedBody<W>>>;
+type Compressor<W> = DeflateWriter<PartialBody<EncryptedBody<W>>>;
 
 impl<W: Write> MessageWriter<W> {
-    /// Begins a message. `file_name` (at most 255 bytes) is what the recipient's tool may propose. Without `compress`,
-    /// for what is compressed already, the data is only framed: time and size are saved.
+    /// Begins a message. `file_name` (at most 255 bytes) is what the recipient's tool may propose. What is compressed
+    /// already is best [stored](Level::Stored): time and size are saved.
     ///
     /// # Errors
     /// [`Error::Write`] with the error of `out`; [`Error::Message`] without recipients.
     pub fn begin(
         mut out: W,
-        (file_name, compress): (&str, bool),
+        (file_name, level): (&str, Level),
         recipients: &[RecipientKey],
         signer: &ServiceKey,
     ) -> Result<Self, Error> {
@@ -54,8 +52,7 @@ impl<W: Write> MessageWriter<W> {
         let encrypted = EncryptedBody::begin(out, &session_key, random_bytes()).map_err(Error::Write)?;
         let mut compressed = PartialBody::begin(encrypted, COMPRESSED).map_err(Error::Write)?;
         compressed.write_all(&[ZIP]).map_err(Error::Write)?;
-        let mut compressor =
-            DeflateEncoder::new(compressed, Compression::new(if compress { DEFLATE_LEVEL } else { 0 }));
+        let mut compressor = DeflateWriter::new(compressed, level);
 
         let (announcement, hasher) = signer.begin_signature()?;
         compressor.write_all(&super::packet_bytes(&announcement)?).map_err(Error::Write)?;

@@ -17,6 +17,8 @@ mod recipient;
 mod service;
 mod standing;
 
+pub use waybill_deflate::Level;
+
 pub use message::MessageWriter;
 pub use recipient::{KeyFault, RecipientKey};
 pub use service::{ServiceKey, generate_service_key};

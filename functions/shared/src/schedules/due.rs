@@ -20,6 +20,7 @@ use crate::{
         },
         tenant::Tenant,
     },
+    telemetry::{self, Unit},
 };
 
 /// Steps of one call: what is caught up, with as many to spare. What is left is due still.
@@ -56,9 +57,14 @@ impl Schedules<'_> {
             let calendar = Calendar::of(&read.row.settings)?;
             let at = now();
             let Ok((next, effects)) = read.row.apply(Event::Wake, &calendar, at) else { break };
-            match effects.as_slice() {
-                [Effect::Run(due)] => told.extend(self.run(tenant, &read, &calendar, *due, at).await?),
-                _ => self.pass_over(tenant, &read, next, effects, at).await?,
+            let due = match effects.as_slice() {
+                [Effect::Run(due)] => Some(*due),
+                // What was asked for before a crash is not passed over, however late it is by now.
+                _ => self.asked_before(&read.row).await?,
+            };
+            match due {
+                Some(due) => told.extend(self.run(tenant, &read, &calendar, due, at).await?),
+                None => self.pass_over(tenant, &read, next, effects, at).await?,
             }
         }
         Ok(told)
@@ -96,6 +102,8 @@ impl Schedules<'_> {
         }
         match self.acceptor.table.write(writes).await {
             Ok(()) => {
+                let late = u64::try_from(now.duration_since(at).as_millis()).unwrap_or_default();
+                telemetry::emit(&[], &[("ScheduleLag", Unit::Milliseconds, late)]);
                 self.carry_out(&next, &effects).await;
                 Ok(told)
             }
@@ -114,7 +122,7 @@ impl Schedules<'_> {
         now: Timestamp,
     ) -> Result<Outcome, RunError> {
         let id = run_id(schedule.id, at);
-        if self.acceptor.table.get::<Request>(&Key::request(&tenant.id, id)).await?.is_some() {
+        if self.is_recorded(&tenant.id, id).await? {
             return Ok(Outcome::Requested);
         }
         let body: Json = serde_json::from_str(&schedule.order.request)?;
@@ -142,6 +150,17 @@ impl Schedules<'_> {
                 Ok(outcome)
             }
         }
+    }
+
+    /// The instant that is next, if its request is there already.
+    async fn asked_before(&self, schedule: &Schedule) -> Result<Option<Timestamp>, TableError> {
+        let Some(next) = schedule.next_run else { return Ok(None) };
+        let recorded = self.is_recorded(&schedule.tenant, run_id(schedule.id, next)).await?;
+        Ok(recorded.then_some(next))
+    }
+
+    async fn is_recorded(&self, tenant: &str, request: RequestId) -> Result<bool, TableError> {
+        Ok(self.acceptor.table.get::<Request>(&Key::request(tenant, request)).await?.is_some())
     }
 
     async fn keep(&self, run: &Run) -> Result<(), RunError> {

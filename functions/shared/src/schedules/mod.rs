@@ -13,7 +13,7 @@ use serde_json::{Value as Json, json};
 
 pub use self::{
     due::{MAX_STEPS, RunError},
-    read::Ask,
+    read::{Ask, FIELDS, TIMINGS},
 };
 use crate::{
     accept::{Accepted, Acceptor, Fault, Order, Preview, Rejected},

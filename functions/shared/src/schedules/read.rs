@@ -13,7 +13,8 @@ use crate::{
     },
 };
 
-const FIELDS: [&str; 10] =
+/// Fields of a body.
+pub const FIELDS: [&str; 10] =
     ["name", "request", "time_zone", "cron", "every", "at", "starts_at", "ends_at", "missed", "validate_only"];
 
 /// Longest text that is read as a time, in bytes.
@@ -116,7 +117,8 @@ fn instant(text: &str, zone: Option<&Zone>) -> Option<Timestamp> {
     Timestamp::from_second(read.as_second()).ok()
 }
 
-const TIMINGS: [&str; 3] = ["cron", "every", "at"];
+/// Ways to say when; a body has one.
+pub const TIMINGS: [&str; 3] = ["cron", "every", "at"];
 
 fn timing(
     fields: &Fields<'_>,

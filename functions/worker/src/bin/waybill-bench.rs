@@ -26,6 +26,7 @@ use waybill::{
     openpgp::{RecipientKey, ServiceKey, generate_service_key},
     seal::random_password,
 };
+use waybill_deflate::Level;
 use waybill_worker::{
     Context, Job, Package, Produced, Progress, engine::datafusion::DataFusion, manifest::Signers, produce, sink::Sink,
 };
@@ -74,6 +75,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             openpgp: ServiceKey::parse(&generate_service_key("Waybill", now)?)?,
             webhook: None,
         })),
+        level: Level::Fast,
     };
     let (_ask, stop) = watch::channel(None);
     let Produced { file: report, checks } = produce(&job, &context, Arc::new(Progress::default()), stop).await?;

@@ -135,7 +135,8 @@ pub(super) struct Cells<'a> {
     values: Values<'a>,
 }
 
-enum Values<'a> {
+/// Values behind their types.
+pub(super) enum Values<'a> {
     Text(&'a StringArray),
     LargeText(&'a LargeStringArray),
     TextView(&'a StringViewArray),
@@ -150,6 +151,16 @@ enum Values<'a> {
 }
 
 impl<'a> Cells<'a> {
+    /// Where there is none.
+    pub(super) fn nulls(&self) -> Option<&'a NullBuffer> {
+        self.nulls
+    }
+
+    /// All of them behind their type, null or not.
+    pub(super) fn values(&self) -> &Values<'a> {
+        &self.values
+    }
+
     /// The cell of `row`.
     pub(super) fn get(&self, row: usize) -> Cell<'a> {
         if self.nulls.is_some_and(|nulls| nulls.is_null(row)) {
@@ -277,7 +288,7 @@ fn digits(out: &mut Vec<u8>, value: u64, width: usize) {
 
 /// Year, month and day of a day number, in the proleptic Gregorian calendar: over eras of 400 years, in years
 /// that begin in March, so that the leap day comes last.
-fn civil(days: i64) -> (i64, u64, u64) {
+pub(super) fn civil(days: i64) -> (i64, u64, u64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);

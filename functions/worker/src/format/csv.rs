@@ -10,9 +10,16 @@
 //! * Decimals have all digits of their scale, timestamps milliseconds, floats the fewest digits that read back,
 //!   unless the layout [says otherwise](super::text).
 
+mod column;
+mod line;
+
 use datafusion::arrow::array::RecordBatch;
 use waybill::domain::{definition::ColumnKind, style::Formulas};
 
+use self::{
+    column::{Column, Scratch, Special},
+    line::{CELL, Lines},
+};
 use super::{
     EncodeError, Encoder, Layout, LayoutColumn,
     cells::{self, Cell, CellArray},
@@ -28,8 +35,11 @@ pub(super) struct Csv {
     ways: Vec<Way>,
     texts: Texts,
     fields: Fields,
+    special: Special,
     /// A null, quoted where it must be.
     null: Vec<u8>,
+    /// What a line without its text may take, in bytes.
+    room: usize,
     bom: bool,
 }
 
@@ -84,6 +94,8 @@ impl Csv {
             ways: layout.columns.iter().map(|column| Way::of(column, layout)).collect(),
             texts: Texts::new(layout),
             fields,
+            special: Special::new(layout.delimiter),
+            room: (CELL + null.len()) * (layout.columns.len() + 1),
             null,
             bom: layout.bom,
         }
@@ -121,21 +133,27 @@ impl Encoder for Csv {
 
     fn encode(&mut self, batch: &RecordBatch, _row: u64, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let arrays = CellArray::of(batch)?;
-        let columns = arrays.iter().map(CellArray::cells).collect::<Result<Vec<_>, _>>()?;
-        let mut scratch = Vec::new();
+        let cells = arrays.iter().map(CellArray::cells).collect::<Result<Vec<_>, _>>()?;
+        let ways = self.ways.iter().copied().enumerate();
+        let columns: Vec<_> =
+            cells.iter().zip(ways).map(|(cells, (index, way))| Column::new(index, cells, way)).collect();
+        let mut lines = Lines::behind(std::mem::take(out), self.room + batch.get_array_memory_size());
+        let mut scratch = Scratch::default();
         for row in 0..batch.num_rows() {
-            let start = out.len();
+            lines.reserve(self.room);
+            let start = lines.len();
             for (index, column) in columns.iter().enumerate() {
                 if index > 0 {
-                    out.push(self.fields.delimiter);
+                    lines.byte(self.fields.delimiter);
                 }
-                self.cell(index, column.get(row), &mut scratch, out);
+                column.write(row, self, &mut scratch, &mut lines);
             }
-            if out.len() == start {
-                out.extend_from_slice(b"\"\"");
+            if lines.len() == start {
+                lines.slice(b"\"\"");
             }
-            out.extend_from_slice(b"\r\n");
+            lines.slice(b"\r\n");
         }
+        *out = lines.finish();
         Ok(())
     }
 
@@ -174,8 +192,13 @@ struct Fields {
 impl Fields {
     fn text(&self, out: &mut Vec<u8>, text: &str) {
         let bytes = text.as_bytes();
-        let is_formula = matches!(bytes.first(), Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r'));
-        self.write(out, if self.guard && is_formula { b"'" } else { b"" }, bytes);
+        self.write(out, if self.is_guarded(bytes.first().copied()) { b"'" } else { b"" }, bytes);
+    }
+
+    /// Whether text that begins so looks like a formula, and is not to.
+    #[inline]
+    fn is_guarded(&self, first: Option<u8>) -> bool {
+        self.guard && matches!(first, Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r'))
     }
 
     /// A field of both; the prefix is nothing that would need quotes.

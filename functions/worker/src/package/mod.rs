@@ -8,6 +8,7 @@
 mod bare;
 #[cfg(test)]
 mod collect;
+mod encoders;
 mod packager;
 mod parts;
 mod stream;
@@ -24,6 +25,7 @@ use waybill::{
     },
     openpgp::{MessageWriter, RecipientKey, ServiceKey},
 };
+use waybill_deflate::Level;
 
 use self::{bare::Bare, zip::Zip};
 pub use self::{
@@ -59,12 +61,13 @@ impl Package {
     }
 
     /// Begins the package. `file_name` is that of the packaged file; with `archive` it holds a ZIP archive of several
-    /// files, else one file.
+    /// files, else one file. `level` is that of deflate.
     pub(crate) fn open(
         &self,
         out: PartWriter,
         file_name: &str,
         archive: bool,
+        level: Level,
         signer: &ServiceKey,
     ) -> Result<Box<dyn Archive>, ProduceError> {
         let opened = match self {
@@ -74,15 +77,18 @@ impl Package {
             }
             Self::Openpgp(recipients) => {
                 let inner = file_name.strip_suffix(".pgp").unwrap_or(file_name);
-                let name = (inner, !outcome::Format::is_compressed_file(inner));
-                let message = MessageWriter::begin(out, name, recipients, signer).map_err(ProduceError::internal)?;
+                let level = if outcome::Format::is_compressed_file(inner) { Level::Stored } else { level };
+                let message =
+                    MessageWriter::begin(out, (inner, level), recipients, signer).map_err(ProduceError::internal)?;
                 // The message compresses.
                 if archive { boxed(Zip::stored(message)) } else { boxed(Bare::new(message)) }
             }
-            Self::Zip { cipher, password } => boxed(Zip::encrypted(out, *cipher, password)),
-            Self::Plain(_) if archive => boxed(Zip::deflated(out)),
+            Self::Zip { cipher, password } => boxed(Zip::encrypted(out, level, *cipher, password)),
+            Self::Plain(_) if archive => boxed(Zip::deflated(out, level)),
             Self::Plain(Compression::None) => boxed(Bare::new(out)),
-            Self::Plain(Compression::Gzip) => boxed(Bare::new(stream::gzip(out))),
+            Self::Plain(Compression::Gzip) => {
+                boxed(Bare::new(stream::Gzip::begin(out, level).map_err(ProduceError::internal)?))
+            }
             Self::Plain(Compression::Zstd) => boxed(Bare::new(stream::zstd(out).map_err(ProduceError::internal)?)),
         };
         Ok(opened)

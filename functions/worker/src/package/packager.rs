@@ -11,8 +11,9 @@ use datafusion::arrow::{array::RecordBatch, datatypes::SchemaRef};
 use serde::Serialize;
 use tokio::sync::mpsc::Receiver;
 use waybill::domain::wrapping::{MAX_PARTS, Split};
+use waybill_deflate::Level;
 
-use super::{Archive, PartWriter};
+use super::{Archive, PartWriter, encoders::Encoders};
 use crate::{
     Job, ProduceError, Progress,
     format::{self, Document, Encoder},
@@ -21,7 +22,7 @@ use crate::{
 };
 
 /// Rows that are encoded at once: what they become is still in the cache when it is digested and packaged.
-const SLICE_ROWS: usize = 1_024;
+const SLICE_ROWS: usize = 2_048;
 
 /// Bytes of a part that are kept for what stands after its last row.
 const FOOTER: u64 = 64;
@@ -76,6 +77,8 @@ pub struct Packager {
     pub signers: Signers,
     /// For what encoders hold back.
     pub scratch: PathBuf,
+    /// Of deflate, where that compresses.
+    pub level: Level,
 }
 
 impl Packager {
@@ -85,7 +88,7 @@ impl Packager {
         let Some(Feed::Begin(schema)) = self.feed.blocking_recv() else { return Err(cut_off()) };
         let waited = started.elapsed();
         let job = &self.job;
-        let archive = job.package.open(out, &job.file_name(), job.is_archive(), self.signers.openpgp())?;
+        let archive = job.package.open(out, &job.file_name(), job.is_archive(), self.level, self.signers.openpgp())?;
         let open = self.open(1, &schema)?;
         let mut work = Work {
             packager: self,
@@ -95,6 +98,7 @@ impl Packager {
             done: Vec::new(),
             all: Meter::default(),
             buffer: Vec::new(),
+            encoders: None,
             batch: None,
             waited,
         };
@@ -111,10 +115,14 @@ impl Packager {
         let job = &self.job;
         Ok(Open {
             name: job.wrapping.entry_name(&job.stem, job.format, number),
-            encoder: format::encoder(job.format, &self.document, schema, &self.scratch)?,
+            encoder: self.encoder(schema)?,
             rows: 0,
             meter: Meter::default(),
         })
+    }
+
+    fn encoder(&self, schema: &SchemaRef) -> Result<Box<dyn Encoder>, format::EncodeError> {
+        format::encoder(self.job.format, &self.document, schema, &self.scratch)
     }
 }
 
@@ -136,6 +144,8 @@ struct Work {
     all: Meter,
     /// What was encoded last.
     buffer: Vec<u8>,
+    /// On threads of their own, once there is more than one slice.
+    encoders: Option<Encoders>,
     /// Rows that have come and are not encoded yet, from that row on.
     batch: Option<(RecordBatch, usize)>,
     waited: Duration,
@@ -165,7 +175,7 @@ impl Work {
     /// Rows into this file, and into further ones where they do not fit.
     fn take(&mut self, rows: RecordBatch) -> Result<(), ProduceError> {
         match self.packager.job.wrapping.split {
-            None => self.encode(&rows).and_then(|()| self.keep(&rows)),
+            None => self.add(rows),
             Some(Split::Rows(most)) => self.take_by_rows(rows, most),
             Some(Split::Bytes(most)) => self.take_by_bytes(&rows, most),
         }
@@ -177,12 +187,40 @@ impl Work {
                 self.turn()?;
             }
             let room = usize::try_from(most - self.open.rows).unwrap_or(usize::MAX).min(rows.num_rows());
-            let fitting = rows.slice(0, room);
-            self.encode(&fitting)?;
-            self.keep(&fitting)?;
+            self.add(rows.slice(0, room))?;
             rows = rows.slice(room, rows.num_rows() - room);
         }
         Ok(())
+    }
+
+    /// Rows into this file, however long they will be. The first ones are encoded here, for mostly there are no others.
+    fn add(&mut self, rows: RecordBatch) -> Result<(), ProduceError> {
+        if self.open.rows == 0 || !self.packager.job.format.grows_row_by_row() {
+            self.encode(&rows)?;
+            return self.keep(&rows);
+        }
+        self.check(rows.num_rows())?;
+        if self.encoders.as_ref().is_some_and(Encoders::is_full) {
+            self.collect()?;
+        }
+        let encoders = match &mut self.encoders {
+            Some(encoders) => encoders,
+            none => none.insert(Encoders::begin(|| self.packager.encoder(&self.schema))?),
+        };
+        let first = self.open.rows;
+        self.open.rows += rows.num_rows() as u64;
+        encoders.hand_over(rows, first)
+    }
+
+    /// Writes the rows that a thread was given first. Whether there were any.
+    fn collect(&mut self) -> Result<bool, ProduceError> {
+        let Some(encoders) = &mut self.encoders else { return Ok(false) };
+        let Some(encoded) = encoders.collect()? else { return Ok(false) };
+        self.write(&encoded.bytes, encoded.rows)?;
+        if let Some(encoders) = &mut self.encoders {
+            encoders.recycle(encoded.bytes);
+        }
+        Ok(true)
     }
 
     /// Rows that do not fit are tried by halves, down to a single one, which begins the next part.
@@ -205,41 +243,54 @@ impl Work {
 
     /// Encodes rows into the emptied buffer.
     fn encode(&mut self, rows: &RecordBatch) -> Result<(), ProduceError> {
+        self.check(rows.num_rows())?;
         self.buffer.clear();
-        let job = &self.packager.job;
-        let count = self.open.rows + rows.num_rows() as u64;
-        format::check_rows(job.format, count, job.wrapping.split.is_some(), &job.definition)?;
         Ok(self.open.encoder.encode(rows, self.open.rows, &mut self.buffer)?)
+    }
+
+    /// Whether the file has room for so many rows more.
+    fn check(&self, more: usize) -> Result<(), ProduceError> {
+        let job = &self.packager.job;
+        let count = self.open.rows + more as u64;
+        Ok(format::check_rows(job.format, count, job.wrapping.split.is_some(), &job.definition)?)
     }
 
     /// The rows that were encoded last are part of this file.
     fn keep(&mut self, rows: &RecordBatch) -> Result<(), ProduceError> {
         self.open.rows += rows.num_rows() as u64;
-        self.write(rows.num_rows() as u64)
+        self.write_buffer(rows.num_rows() as u64)
     }
 
-    /// Writes the buffer.
-    fn write(&mut self, rows: u64) -> Result<(), ProduceError> {
-        self.open.meter.update(&self.buffer);
+    fn write_buffer(&mut self, rows: u64) -> Result<(), ProduceError> {
+        let buffer = std::mem::take(&mut self.buffer);
+        let written = self.write(&buffer, rows);
+        self.buffer = buffer;
+        written
+    }
+
+    /// Counts, digests and packages.
+    fn write(&mut self, bytes: &[u8], rows: u64) -> Result<(), ProduceError> {
+        self.open.meter.update(bytes);
         if self.packager.job.wrapping.split.is_some() {
-            self.all.update(&self.buffer);
+            self.all.update(bytes);
         }
-        self.packager.progress.add(rows, self.buffer.len() as u64);
-        self.archive.write(&self.buffer).map_err(ProduceError::internal)
+        self.packager.progress.add(rows, bytes.len() as u64);
+        self.archive.write(bytes).map_err(ProduceError::internal)
     }
 
     fn begin(&mut self) -> Result<(), ProduceError> {
         self.archive.begin(&self.open.name).map_err(ProduceError::internal)?;
         self.buffer.clear();
         self.open.encoder.header(&mut self.buffer)?;
-        self.write(0)
+        self.write_buffer(0)
     }
 
     fn end(&mut self) -> Result<(), ProduceError> {
+        while self.collect()? {}
         loop {
             self.buffer.clear();
             let more = self.open.encoder.footer(&mut self.buffer)?;
-            self.write(0)?;
+            self.write_buffer(0)?;
             if !more {
                 break;
             }

@@ -90,6 +90,7 @@ fn run(job: Job, feed: Vec<Feed>) -> Result<Made, ProduceError> {
         progress: Arc::clone(&progress),
         signers: Signers::new(Arc::new(keys)),
         scratch: std::env::temp_dir(),
+        level: waybill_deflate::Level::Fast,
     };
     let (result, bytes) = collect(|out| packager.run(out));
     assert_eq!(result.is_ok(), bytes.is_some(), "a package is whole, or not there");

@@ -2,14 +2,12 @@
 
 use std::io::{self, Write};
 
-use flate2::write::GzEncoder;
+use flate2::Crc;
 use waybill::openpgp::MessageWriter;
+use waybill_deflate::{DeflateWriter, Level};
 
 use super::PartWriter;
 use crate::error::Cause;
-
-/// Deflate's level: of the fast ones that which costs least for what it saves (`docs/benchmarks/data-path.md`).
-pub(super) const DEFLATE_LEVEL: u32 = 2;
 
 /// Zstandard's own default.
 const ZSTD_LEVEL: i32 = 3;
@@ -32,9 +30,12 @@ impl Stream for MessageWriter<PartWriter> {
     }
 }
 
-impl Stream for GzEncoder<PartWriter> {
+impl Stream for Gzip {
     fn finish(self) -> Result<PartWriter, Cause> {
-        Ok(self.finish()?)
+        let mut out = self.deflate.finish()?;
+        out.write_all(&self.crc.sum().to_le_bytes())?;
+        out.write_all(&self.crc.amount().to_le_bytes())?;
+        Ok(out)
     }
 }
 
@@ -45,8 +46,30 @@ impl Stream for zstd::Encoder<'static, PartWriter> {
 }
 
 /// Compresses by RFC 1952.
-pub(super) fn gzip(out: PartWriter) -> GzEncoder<PartWriter> {
-    GzEncoder::new(out, flate2::Compression::new(DEFLATE_LEVEL))
+pub(super) struct Gzip {
+    deflate: DeflateWriter<PartWriter>,
+    crc: Crc,
+}
+
+impl Gzip {
+    pub(super) fn begin(mut out: PartWriter, level: Level) -> io::Result<Self> {
+        /// Deflate; no name, no time, and of the system nothing either.
+        const HEADER: [u8; 10] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF];
+        out.write_all(&HEADER)?;
+        Ok(Self { deflate: DeflateWriter::new(out, level), crc: Crc::new() })
+    }
+}
+
+impl Write for Gzip {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.crc.update(bytes);
+        self.deflate.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.deflate.flush()
+    }
 }
 
 /// Compresses by RFC 8878, with a checksum.
@@ -76,6 +99,10 @@ mod tests {
         });
         written.unwrap();
         bytes.unwrap()
+    }
+
+    fn gzip(out: PartWriter) -> Gzip {
+        Gzip::begin(out, Level::Fast).unwrap()
     }
 
     fn gunzip(bytes: &[u8]) -> io::Result<Vec<u8>> {

@@ -13,30 +13,24 @@ mod records;
 
 use std::io;
 
-use flate2::{Compress, Compression, Crc, FlushCompress, Status};
+use flate2::Crc;
 use waybill::domain::{outcome::Format, secret::Secret, wrapping::ZipCipher};
+use waybill_deflate::{Deflate, Level};
 
 use self::{
     cipher::{EntryCipher, Lock},
     records::{DosTime, Entry},
 };
-use super::{
-    Archive, PartWriter,
-    stream::{DEFLATE_LEVEL, Stream},
-};
+use super::{Archive, PartWriter, stream::Stream};
 use crate::error::Cause;
-
-/// Bytes that deflate may give out at once.
-const BUFFER: usize = 64 * 1024;
 
 /// A ZIP archive under way. Memory grows with the number of entries, by what the directory says of each, and with
 /// nothing else.
 pub(super) struct Zip<S> {
     out: Counted<S>,
     lock: Lock,
-    compression: Compression,
-    /// What deflate gave out last.
-    buffer: Vec<u8>,
+    level: Level,
+    deflate: Deflate,
     open: Option<Open>,
     directory: Vec<Entry>,
 }
@@ -44,7 +38,6 @@ pub(super) struct Zip<S> {
 /// The entry under way.
 struct Open {
     entry: Entry,
-    deflate: Compress,
     cipher: EntryCipher,
     crc: Crc,
     /// Where its data begins in the archive.
@@ -54,48 +47,27 @@ struct Open {
 impl<S: Stream> Zip<S> {
     /// Entries as they are, in deflate's framing: for a stream that compresses and encrypts.
     pub(super) fn stored(out: S) -> Self {
-        Self::new(out, Lock::None, Compression::none())
+        Self::new(out, Lock::None, Level::Stored)
     }
 
     /// Entries compressed, not encrypted.
-    pub(super) fn deflated(out: S) -> Self {
-        Self::new(out, Lock::None, Compression::new(DEFLATE_LEVEL))
+    pub(super) fn deflated(out: S, level: Level) -> Self {
+        Self::new(out, Lock::None, level)
     }
 
     /// Entries compressed and encrypted.
-    pub(super) fn encrypted(out: S, cipher: ZipCipher, password: &Secret<String>) -> Self {
-        Self::new(out, Lock::Password(cipher, password.clone()), Compression::new(DEFLATE_LEVEL))
+    pub(super) fn encrypted(out: S, level: Level, cipher: ZipCipher, password: &Secret<String>) -> Self {
+        Self::new(out, Lock::Password(cipher, password.clone()), level)
     }
 
-    fn new(out: S, lock: Lock, compression: Compression) -> Self {
+    fn new(out: S, lock: Lock, level: Level) -> Self {
         Self {
             out: Counted { out, count: 0 },
             lock,
-            compression,
-            buffer: Vec::with_capacity(BUFFER),
+            level,
+            deflate: Deflate::new(level),
             open: None,
             directory: Vec::new(),
-        }
-    }
-
-    /// Compresses, encrypts and writes.
-    fn pass(&mut self, mut bytes: &[u8], flush: FlushCompress) -> io::Result<()> {
-        let open = self.open.as_mut().ok_or_else(misused)?;
-        loop {
-            let before = open.deflate.total_in();
-            let status = open.deflate.compress_vec(bytes, &mut self.buffer, flush)?;
-            // No more than a slice is long.
-            bytes = &bytes[usize::try_from(open.deflate.total_in() - before).unwrap_or(bytes.len())..];
-            open.cipher.apply(&mut self.buffer).map_err(io::Error::other)?;
-            self.out.write(&self.buffer)?;
-            self.buffer.clear();
-            let done = match flush {
-                FlushCompress::Finish => status == Status::StreamEnd,
-                _ => bytes.is_empty(),
-            };
-            if done {
-                return Ok(());
-            }
         }
     }
 }
@@ -108,25 +80,21 @@ impl<S: Stream> Archive for Zip<S> {
         let begin = self.out.count;
         let (cipher, prefix) = self.lock.begin(entry.modified).map_err(io::Error::other)?;
         self.out.write(&prefix)?;
-        let compression = if Format::is_compressed_file(name) { Compression::none() } else { self.compression };
-        let deflate = Compress::new(compression, false);
-        self.open = Some(Open { entry, deflate, cipher, crc: Crc::new(), begin });
+        self.deflate.set_level(if Format::is_compressed_file(name) { Level::Stored } else { self.level });
+        self.open = Some(Open { entry, cipher, crc: Crc::new(), begin });
         Ok(())
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if bytes.is_empty() {
-            return Ok(());
-        }
         let open = self.open.as_mut().ok_or_else(misused)?;
         open.crc.update(bytes);
         open.entry.size += bytes.len() as u64;
-        self.pass(bytes, FlushCompress::None)
+        self.deflate.push(bytes, &mut |made| locked(made, &mut open.cipher, &mut self.out))
     }
 
     fn end(&mut self) -> io::Result<()> {
-        self.pass(&[], FlushCompress::Finish)?;
-        let Open { mut entry, cipher, crc, begin, .. } = self.open.take().ok_or_else(misused)?;
+        let Open { mut entry, mut cipher, crc, begin } = self.open.take().ok_or_else(misused)?;
+        self.deflate.finish(&mut |made| locked(made, &mut cipher, &mut self.out))?;
         self.out.write(&cipher.finish())?;
         entry.compressed = self.out.count - begin;
         entry.crc = crc.sum();
@@ -143,6 +111,12 @@ impl<S: Stream> Archive for Zip<S> {
         self.out.write(&records::end(self.directory.len() as u64, begin, self.out.count - begin))?;
         self.out.out.finish()
     }
+}
+
+/// Encrypts and writes.
+fn locked<S: Stream>(made: &mut [u8], cipher: &mut EntryCipher, out: &mut Counted<S>) -> io::Result<()> {
+    cipher.apply(made).map_err(io::Error::other)?;
+    out.write(made)
 }
 
 /// A call in the wrong order.

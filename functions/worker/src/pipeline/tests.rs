@@ -41,6 +41,7 @@ impl Bench {
             engine: engine(&lake, folder.path()),
             sink: Sink::Folder(folder.path().join("out")),
             signers: Signers::new(Arc::new(SigningKeys { openpgp: ServiceKey::parse(&key).unwrap(), webhook: None })),
+            level: waybill_deflate::Level::Fast,
         };
         let (sender, stop) = watch::channel(None);
         Self { lake, context, folder, _stop: sender, stop }

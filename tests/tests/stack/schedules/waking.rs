@@ -2,8 +2,15 @@
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
-use waybill_tests::wait::eventually;
+use serde_json::{Value, json};
+use waybill::{
+    aws::{
+        one_shots,
+        table::{Row, Write},
+    },
+    domain::{message::ScheduleMessage, schedule::MissedPolicy},
+};
+use waybill_tests::{function::Function, wait::eventually};
 
 use super::{Play, in_seconds};
 
@@ -60,7 +67,7 @@ async fn a_one_shot_that_is_lost_is_made_good_by_the_sweeper() {
     let play = Play::begin().await;
     let id = play.distant().await;
     let armed = play.row(id).await.row.next_run.unwrap();
-    let name = waybill::aws::one_shots::name(&play.prefix, id, armed);
+    let name = one_shots::name(&play.prefix, id, armed);
     play.scheduler.delete_schedule().name(&name).send().await.unwrap();
     let at = in_seconds(-60);
     play.overdue_since(id, at).await;
@@ -88,8 +95,7 @@ async fn a_crash_after_the_request_is_made_good() {
     lost.order.request = r#"{"report":"no_such_report"}"#.to_owned();
     play.world.table.replace(&read, lost).await.unwrap();
     for run in play.history(id).await {
-        let key = waybill::aws::table::Row::key(&run);
-        play.world.table.write(vec![waybill::aws::table::Write::delete(key)]).await.unwrap();
+        play.world.table.write(vec![Write::delete(run.key())]).await.unwrap();
     }
     play.wake(id, at).await;
     let runs = play.runs(id).await;
@@ -122,18 +128,47 @@ async fn what_was_missed_is_skipped_run_or_caught_up() {
     assert_eq!(play.world.requests(&play.tenant.id).await.len(), 7);
 }
 
+/// However late it is found, and whatever would by then be run in its place.
+#[tokio::test]
+async fn what_was_asked_for_before_a_crash_is_not_missed() {
+    let play = Play::begin().await;
+    let first = in_seconds(-3 * 3600 - 1800);
+    let times = json!({ "every": { "hours": 1 }, "starts_at": first, "missed": "all" });
+    let id = super::id_of(&play.made(times).await);
+    play.overdue_since(id, first).await;
+    play.wake(id, first).await;
+    let runs = play.runs(id).await;
+    assert_eq!(runs.len(), 4, "{runs:?}");
+    // As if only the requests had been recorded.
+    for run in play.history(id).await {
+        play.world.table.write(vec![Write::delete(run.key())]).await.unwrap();
+    }
+    let read = play.row(id).await;
+    let mut lost = read.row.clone();
+    (lost.settings.missed, lost.next_run, lost.due_at) = (MissedPolicy::Latest, Some(first), Some(first));
+    play.world.table.replace(&read, lost).await.unwrap();
+    play.wake(id, first).await;
+    let again = play.runs(id).await;
+    let requests = |runs: &[Value]| runs.iter().map(|run| run["request"].clone()).collect::<Vec<_>>();
+    assert_eq!(requests(&again), requests(&runs));
+    assert_eq!(play.world.requests(&play.tenant.id).await.len(), 4);
+}
+
 #[tokio::test]
 async fn without_its_one_shots_a_schedule_runs_all_the_same() {
     let play = Play::begin().await;
     let world = &play.world;
     let id = play.distant().await;
+    // The time that comes after the one that is due: its one-shot is there already.
+    let next = play.row(id).await.row.next_run.unwrap();
+    play.scheduler.delete_schedule().name(one_shots::name(&play.prefix, id, next)).send().await.unwrap();
     let at = in_seconds(-1);
     play.overdue_since(id, at).await;
     let name = &world.stack.functions.intake;
     // Nobody listens on that port.
     let cut_off = [("AWS_ENDPOINT_URL_SCHEDULER", "http://127.0.0.1:9")];
-    let intake = waybill_tests::function::Function::start_with(world, "waybill-intake", name, &cut_off).await;
-    let message = waybill::domain::message::ScheduleMessage::new(&play.tenant.id, id, at);
+    let intake = Function::start_with(world, "waybill-intake", name, &cut_off).await;
+    let message = ScheduleMessage::new(&play.tenant.id, id, at);
     let record = json!({ "messageId": "one", "body": serde_json::to_string(&message).unwrap() });
     let event = json!({ "Records": [record] });
     let answer = intake.invoke(&event, std::time::Duration::from_secs(60)).await;

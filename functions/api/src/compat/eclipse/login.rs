@@ -28,10 +28,10 @@ use crate::{
 };
 
 /// Name of the header that a renewal needs beside the token.
-const CSRF: &str = "renew-csrf";
+pub const CSRF: &str = "renew-csrf";
 
 /// Bytes of an identity that are looked at.
-const MAX_IDENTITY: usize = 256;
+pub const MAX_IDENTITY: usize = 256;
 
 /// `POST …/authentication/login`. The only one of these routes that is public.
 pub async fn login(

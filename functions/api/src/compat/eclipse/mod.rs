@@ -5,6 +5,7 @@
 //! report made while its caller waits.
 
 mod at_once;
+mod contract;
 mod delivery;
 mod error;
 mod login;
@@ -21,6 +22,8 @@ use axum::{
 };
 
 use crate::app::App;
+
+pub use self::contract::{components, operations};
 
 /// Its routes.
 pub fn routes() -> Router<Arc<App>> {

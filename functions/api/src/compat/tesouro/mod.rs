@@ -7,6 +7,7 @@ mod answer;
 mod body;
 mod bounds;
 mod catalogue;
+mod contract;
 mod cost;
 mod date_range;
 mod order;
@@ -26,6 +27,7 @@ use axum::{
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use waybill::domain::interface::Interface;
 
+pub use self::contract::{components, operations};
 use self::{
     answer::Answer,
     schema::{Asker, SCHEMA},

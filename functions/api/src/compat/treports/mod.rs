@@ -4,6 +4,7 @@
 //! and Waybill does not do is refused by its name.
 
 mod body;
+mod contract;
 mod execute;
 mod export;
 mod file;
@@ -35,6 +36,8 @@ use waybill::domain::{
 };
 
 use crate::{app::App, problem::Problem};
+
+pub use self::contract::{components, operations};
 
 /// Its routes.
 pub fn routes() -> Router<Arc<App>> {

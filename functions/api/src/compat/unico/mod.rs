@@ -1,6 +1,7 @@
 //! IDUnico's processes: a report request is one, and so is what the tenant's own events tell of. Their status is asked for
 //! here, and told to webhooks, which are endpoints with the profile `unico` in IDUnico's terms.
 
+mod contract;
 mod process;
 mod refusal;
 mod terms;
@@ -11,6 +12,8 @@ use std::sync::Arc;
 use axum::{Router, routing::get};
 
 use crate::app::App;
+
+pub use self::contract::{components, operations};
 
 /// Its routes.
 pub fn routes() -> Router<Arc<App>> {

@@ -11,7 +11,7 @@ use waybill::{
 };
 
 /// What the owner decides, each with where the own API has it.
-const FIELDS: [(&str, &str); 14] = [
+pub const FIELDS: [(&str, &str); 14] = [
     ("url", "/url"),
     ("description", "/description"),
     ("authenticationType", "/authentication/type"),
@@ -29,10 +29,10 @@ const FIELDS: [(&str, &str); 14] = [
 ];
 
 /// What is shown besides, and nobody sets.
-const SHOWN: [&str; 5] = ["id", "createdAt", "updatedAt", "state", "throughput"];
+pub const SHOWN: [&str; 5] = ["id", "createdAt", "updatedAt", "state", "throughput"];
 
 /// Ways to be known to the receiver: the name here, the own API's, and its name for the secret.
-const AUTHENTICATIONS: [(&str, &str, Option<&str>); 4] = [
+pub const AUTHENTICATIONS: [(&str, &str, Option<&str>); 4] = [
     ("none", "none", None),
     ("basic", "basic", Some("credentials")),
     ("apiKey", "api_key", Some("key")),

@@ -32,7 +32,8 @@ use crate::{
     problem::Problem,
 };
 
-const PARAMETERS: [&str; 7] = ["request", "endpoint", "status", "from", "to", "limit", "cursor"];
+/// Parameters of the query.
+pub const PARAMETERS: [&str; 7] = ["request", "endpoint", "status", "from", "to", "limit", "cursor"];
 
 /// Deliveries read side by side.
 const CONCURRENCY: usize = 16;

@@ -1,5 +1,6 @@
 //! Deliveries: listed, looked at, made again one by one or all that an endpoint has missed.
 
+mod contract;
 mod describe;
 mod list;
 mod recover;
@@ -15,6 +16,7 @@ use waybill::{
 };
 
 pub use self::{
+    contract::{components, operations},
     list::list,
     recover::{recover, recovery},
     redeliver::redeliver,

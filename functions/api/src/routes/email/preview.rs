@@ -30,7 +30,8 @@ use crate::{
     routes::tenants::existing,
 };
 
-const FIELDS: [&str; 3] = ["mail", "language", "templates"];
+/// Fields of a body.
+pub const FIELDS: [&str; 3] = ["mail", "language", "templates"];
 
 /// What is to be shown.
 #[derive(Debug, PartialEq, Eq)]

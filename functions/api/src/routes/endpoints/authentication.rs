@@ -14,10 +14,22 @@ use super::{
 };
 use crate::fields::{Faults, Fields};
 
-const TYPES: [&str; 4] = ["none", "basic", "api_key", "oauth2"];
+/// Kinds of authentication.
+pub const TYPES: [&str; 4] = ["none", "basic", "api_key", "oauth2"];
 
 /// Longest secret, in bytes.
-const MAX_SECRET: usize = 4096;
+pub const MAX_SECRET: usize = 4096;
+
+/// Fields of an authentication of that kind; of all kinds where it is none of them.
+pub fn fields_of(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "basic" => &["type", "credentials", "user"],
+        "api_key" => &["type", "key", "header"],
+        "oauth2" => &["type", "token_url", "client_id", "client_secret", "scope"],
+        "none" => &["type"],
+        _ => &["type", "credentials", "user", "key", "header", "token_url", "client_id", "client_secret", "scope"],
+    }
+}
 
 /// What reading an authentication, or headers, needs besides the body.
 pub struct Reader<'a> {
@@ -45,14 +57,7 @@ impl Reader<'_> {
             return Authentication::None;
         };
         let kind = value.get("type").and_then(Value::as_str).unwrap_or_default();
-        let known: &[&str] = match kind {
-            "basic" => &["type", "credentials", "user"],
-            "api_key" => &["type", "key", "header"],
-            "oauth2" => &["type", "token_url", "client_id", "client_secret", "scope"],
-            "none" => &["type"],
-            _ => &["type", "credentials", "user", "key", "header", "token_url", "client_id", "client_secret", "scope"],
-        };
-        let Some(fields) = Fields::of(value, at, known, self.faults) else { return Authentication::None };
+        let Some(fields) = Fields::of(value, at, fields_of(kind), self.faults) else { return Authentication::None };
         let read = match kind {
             "basic" => self.basic(&fields),
             "api_key" => self.api_key(&fields),

@@ -32,9 +32,10 @@ use crate::{
     problem::Problem,
 };
 
-/// Longest life of an outgoing secret, and its life unless asked for otherwise.
-const MAX_OVERLAP_HOURS: u32 = 168;
-const OVERLAP_HOURS: u32 = 24;
+/// Longest life of an outgoing secret.
+pub const MAX_OVERLAP_HOURS: u32 = 168;
+/// Its life unless asked for otherwise.
+pub const OVERLAP_HOURS: u32 = 24;
 
 /// `POST /v1/endpoints/{endpoint}/rotate-secret`: a new secret, shown this once. Both sign until the overlap ends.
 pub async fn rotate_secret(

@@ -1,6 +1,7 @@
 //! Endpoints of a tenant: registered receivers of its notifications.
 
 mod authentication;
+mod contract;
 mod deeds;
 mod describe;
 pub mod headers;
@@ -31,8 +32,10 @@ use waybill::{
 };
 
 pub use self::{
+    contract::{components, operations},
     deeds::{pause, resume, rotate_secret, test},
     record::{create, make, put, replace},
+    settings::{CONCURRENCIES, FIRST_INTERVALS, MAX_ATTEMPTS, TIMEOUTS},
     state::state,
 };
 use crate::{

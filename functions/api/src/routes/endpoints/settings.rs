@@ -3,7 +3,7 @@
 //! What `GET` shows is understood in a replacement too, so that it can be sent back as it is: secrets are not shown,
 //! and those that are not sent stay as they are, unless the endpoint moves to another host.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::RangeInclusive};
 
 use serde_json::Value;
 use waybill::{
@@ -22,7 +22,7 @@ use super::{
 use crate::fields::{Faults, Fields};
 
 /// What is decided by the owner.
-const FIELDS: [&str; 10] = [
+pub const FIELDS: [&str; 10] = [
     "url",
     "description",
     "authentication",
@@ -36,7 +36,7 @@ const FIELDS: [&str; 10] = [
 ];
 
 /// What is shown besides, and nobody sets.
-const SHOWN: [&str; 13] = [
+pub const SHOWN: [&str; 13] = [
     "id",
     "created_at",
     "updated_at",
@@ -52,15 +52,31 @@ const SHOWN: [&str; 13] = [
     "circuit",
 ];
 
-/// Unless the owner decides.
-const TIMEOUT_SECONDS: u32 = 30;
-const CONCURRENCY: u32 = 10;
+/// Unless the owner decides: seconds of an attempt.
+pub const TIMEOUT_SECONDS: u32 = 30;
+/// Unless the owner decides: attempts at the same time.
+pub const CONCURRENCY: u32 = 10;
 const FACTOR_PERCENT: u32 = 200;
-const CAP_SECONDS: u32 = 86_400;
+/// Unless the owner decides: the longest interval between attempts.
+pub const CAP_SECONDS: u32 = 86_400;
 
-/// Most attempts that can be listed, and the longest wait before one.
-const MAX_WAITS: usize = 30;
-const MAX_WAIT_SECONDS: u32 = 604_800;
+/// What seconds of an attempt may be.
+pub const TIMEOUTS: RangeInclusive<u32> = 1..=30;
+/// How many attempts at the same time there may be.
+pub const CONCURRENCIES: RangeInclusive<u32> = 1..=500;
+
+/// Most attempts that can be listed.
+pub const MAX_WAITS: usize = 30;
+/// The longest wait before one.
+pub const MAX_WAIT_SECONDS: u32 = 604_800;
+/// How many attempts there may be by rule.
+pub const MAX_ATTEMPTS: RangeInclusive<u32> = 1..=30;
+/// Seconds after the first of these.
+pub const FIRST_INTERVALS: RangeInclusive<u32> = 1..=86_400;
+
+/// Fields of `retry`. The last one goes without the others.
+pub const RETRY_FIELDS: [&str; 5] =
+    ["max_attempts", "first_interval_seconds", "factor", "cap_seconds", "waits_seconds"];
 
 /// Reads the settings of a new endpoint, or those that replace `before`.
 pub fn read(body: &Value, before: Option<&Settings>, sealer: &Sealer, guard: &Guard) -> Result<Settings, Vec<Fault>> {
@@ -83,8 +99,8 @@ pub fn read(body: &Value, before: Option<&Settings>, sealer: &Sealer, guard: &Gu
             profile,
             events: &events(&fields, profile, &faults) | &statuses(&fields, profile, &faults),
             retry: retry(&fields, &faults),
-            timeout_seconds: fields.whole("timeout_seconds", 1..=30).unwrap_or(TIMEOUT_SECONDS),
-            concurrency: fields.whole("concurrency", 1..=500).unwrap_or(CONCURRENCY),
+            timeout_seconds: fields.whole("timeout_seconds", TIMEOUTS).unwrap_or(TIMEOUT_SECONDS),
+            concurrency: fields.whole("concurrency", CONCURRENCIES).unwrap_or(CONCURRENCY),
         }
     });
     let faults = faults.into_vec();
@@ -129,10 +145,9 @@ fn inexpressible(at: &str, profile: Profile, faults: &Faults) {
 }
 
 fn retry(fields: &Fields, faults: &Faults) -> RetryPolicy {
-    let known = ["max_attempts", "first_interval_seconds", "factor", "cap_seconds", "waits_seconds"];
-    let Some(retry) = fields.object("retry", &known) else { return RetryPolicy::Default };
+    let Some(retry) = fields.object("retry", &RETRY_FIELDS) else { return RetryPolicy::Default };
     if retry.get("waits_seconds").is_some() {
-        for name in known.into_iter().filter(|name| *name != "waits_seconds" && retry.get(name).is_some()) {
+        for name in RETRY_FIELDS.into_iter().filter(|name| *name != "waits_seconds" && retry.get(name).is_some()) {
             faults.add(retry.pointer(name), "not_allowed", "Not together with `waits_seconds`.");
         }
         return RetryPolicy::Listed { waits_seconds: waits(&retry, faults) };
@@ -143,10 +158,10 @@ fn retry(fields: &Fields, faults: &Faults) -> RetryPolicy {
         }
     }
     RetryPolicy::Exponential {
-        max_attempts: retry.whole("max_attempts", 1..=30).unwrap_or(1),
-        first_interval_seconds: retry.whole("first_interval_seconds", 1..=86_400).unwrap_or(1),
+        max_attempts: retry.whole("max_attempts", MAX_ATTEMPTS).unwrap_or(1),
+        first_interval_seconds: retry.whole("first_interval_seconds", FIRST_INTERVALS).unwrap_or(1),
         factor_percent: factor(&retry, faults).unwrap_or(FACTOR_PERCENT),
-        cap_seconds: retry.whole("cap_seconds", 1..=604_800).unwrap_or(CAP_SECONDS),
+        cap_seconds: retry.whole("cap_seconds", 1..=MAX_WAIT_SECONDS).unwrap_or(CAP_SECONDS),
     }
 }
 

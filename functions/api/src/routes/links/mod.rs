@@ -1,6 +1,7 @@
 //! Links: followed by whoever has one; made, listed and revoked by the tenant, who also sees who used them.
 
 mod accesses;
+mod contract;
 mod describe;
 mod follow;
 mod make;
@@ -11,6 +12,7 @@ use waybill::aws::table::{RawRow, Row};
 
 pub use self::{
     accesses::accesses,
+    contract::{components, operations},
     describe::list,
     follow::{Client, follow, open, redirect},
     make::make,

@@ -7,7 +7,8 @@ use waybill::{
     domain::link::{LinkMode, MIN_LIFE, Wish},
 };
 
-const FIELDS: [&str; 3] = ["mode", "life_hours", "expires_in_seconds"];
+/// Fields of a body.
+pub const FIELDS: [&str; 3] = ["mode", "life_hours", "expires_in_seconds"];
 
 /// Reads `{mode?, life_hours?, expires_in_seconds?}`; every fault at once.
 pub fn parse(body: &Value) -> Result<Wish, Vec<Fault>> {

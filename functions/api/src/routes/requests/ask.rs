@@ -30,7 +30,7 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Longest idempotency key, in bytes.
-const MAX_KEY: usize = 255;
+pub const MAX_KEY: usize = 255;
 
 /// `POST /v1/requests`: 202 once it is recorded; with `validate_only`, 200 and nothing recorded.
 pub async fn create(

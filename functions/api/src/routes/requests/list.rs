@@ -27,7 +27,8 @@ use crate::{
     problem::Problem,
 };
 
-const PARAMETERS: [&str; 8] = ["status", "report", "presenter", "schedule", "from", "to", "limit", "cursor"];
+/// Parameters of the query.
+pub const PARAMETERS: [&str; 8] = ["status", "report", "presenter", "schedule", "from", "to", "limit", "cursor"];
 
 /// What is wanted of the list.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Report requests: ask, follow, call off, delete, ask again.
 
 mod ask;
+mod contract;
 mod describe;
 mod end;
 mod list;
@@ -17,7 +18,8 @@ use waybill::{
 };
 
 pub use self::{
-    ask::{REPLAYED, answer, create, describe_preview, idempotency_key, rate_limit, repeat},
+    ask::{MAX_KEY, REPLAYED, answer, create, describe_preview, idempotency_key, rate_limit, repeat},
+    contract::{address, answered_as_a_request, components, operations, sample},
     describe::status,
     end::{call_off, cancel, delete, remove_file},
     list::{list, page_of},

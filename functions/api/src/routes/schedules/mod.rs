@@ -1,5 +1,6 @@
 //! Schedules of a tenant: reports that are asked for at times of a calendar.
 
+mod contract;
 mod deeds;
 mod describe;
 mod record;
@@ -30,6 +31,7 @@ use waybill::{
 };
 
 pub use self::{
+    contract::{components, operations},
     deeds::{delete, pause, resume, run},
     record::{create, put},
     runs::list as runs,

@@ -2,9 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
 use waybill::{
     accept::fields::{Faults, Fields},
     domain::email::{Address, EmailSettings, Language, PasswordRule, is_domain},
+};
+
+use crate::{
+    openapi::schema::{Schema, flag, list_of_at_most, names, pattern, sent},
+    routes::requests::address,
 };
 
 /// Most domains that a tenant can be limited to.
@@ -12,6 +18,9 @@ const MAX_DOMAINS: usize = 100;
 
 /// Longest address or domain that is looked at, in bytes: more than any rule allows.
 const MAX_TEXT: usize = 512;
+
+/// Names of hosts that are taken for sure.
+const DOMAIN: &str = "^[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?)+$";
 
 const FIELDS: [&str; 5] = ["allowed_domains", "language", "password", "failure_notices", "reply_to"];
 
@@ -50,9 +59,21 @@ fn reply_to(email: &Fields, faults: &Faults) -> Option<String> {
     address.ok().map(|address| address.to_string())
 }
 
+/// `email`, as the API's description has it.
+pub fn schema() -> Schema {
+    sent(&FIELDS, &[], |name| match name {
+        "allowed_domains" => list_of_at_most(pattern(DOMAIN), MAX_DOMAINS),
+        "language" => names(Language::ALL.map(Language::name)),
+        "password" => names(PasswordRule::ALL.map(PasswordRule::name)),
+        "failure_notices" => flag(),
+        "reply_to" => address(),
+        _ => Value::Null,
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
     use waybill::accept::Fault;
 
     use super::*;

@@ -6,6 +6,7 @@ mod tesouro;
 mod treports;
 mod unico;
 
+use serde_json::Value;
 use waybill::{
     accept::{
         Fault,
@@ -17,10 +18,16 @@ use waybill::{
     },
 };
 
+use crate::openapi::schema::{Schema, sent};
+
+/// Names of those of other products.
+fn known() -> Vec<&'static str> {
+    Interface::ALL.into_iter().filter(|interface| !interface.is_own()).map(Interface::name).collect()
+}
+
 /// Reads `interfaces`.
 pub fn read(fields: &Fields, faults: &Faults) -> Interfaces {
-    let known = Interface::ALL.into_iter().filter(|interface| !interface.is_own()).map(Interface::name);
-    let Some(interfaces) = fields.object("interfaces", &known.collect::<Vec<_>>()) else {
+    let Some(interfaces) = fields.object("interfaces", &known()) else {
         return Interfaces::default();
     };
     Interfaces {
@@ -39,4 +46,14 @@ pub fn unkeepable(interfaces: &Interfaces, schedule: &Schedule) -> Vec<Fault> {
 /// What to say of the settings, in sentences.
 pub fn warnings(interfaces: &Interfaces) -> Vec<String> {
     interfaces.eclipse.iter().filter_map(eclipse::warning).collect()
+}
+
+/// `interfaces`, as the API's description has them.
+pub fn schema() -> Schema {
+    sent(&known(), &[], |name| match name {
+        "tesouro" | "unico" => sent(&[], &[], |_| Value::Null),
+        "eclipse" => eclipse::schema(),
+        "treports" => treports::schema(),
+        _ => Value::Null,
+    })
 }

@@ -1,19 +1,26 @@
 //! Issuers of a tenant's own, as its settings name them.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use waybill::{
     accept::Fault,
     aws::table::{Stored, keys::Key, rows::TenantIssuerRow},
-    domain::issuer::{Algorithm, Audience, MAX_TEXT, TenantIssuer},
+    domain::issuer::{Algorithm, Audience, MAX_AUDIENCES, MAX_TEXT, TenantIssuer},
 };
 
 use crate::{
     app::App,
     fields::{Faults, Fields},
+    openapi::{
+        parts::{https_url, values},
+        schema::{Schema, bytes, described, list_of_at_most, sent},
+    },
     problem::Problem,
 };
 
-const MAX_ISSUERS: usize = 5;
+/// Most issuers of a tenant.
+pub const MAX_ISSUERS: usize = 5;
+
+const FIELDS: [&str; 6] = ["issuer", "audience", "algorithms", "jwks", "jwks_uri", "scope_prefix"];
 
 /// Stands for an address that is faulty, so that the rest is checked all the same.
 const STAND_IN: &str = "https://stand-in.invalid/";
@@ -48,8 +55,7 @@ pub async fn known(
 }
 
 fn issuer(at: &str, entry: &Value, faults: &Faults) -> Option<TenantIssuer> {
-    let known = ["issuer", "audience", "algorithms", "jwks", "jwks_uri", "scope_prefix"];
-    let fields = Fields::of(entry, at, &known, faults)?;
+    let fields = Fields::of(entry, at, &FIELDS, faults)?;
     let issuer = fields.required_text("issuer", MAX_TEXT);
     if issuer.is_some_and(|text| !is_https(text)) {
         faults.add(
@@ -122,4 +128,28 @@ fn public_keys(at: &str, set: &Value, faults: &Faults) {
             faults.add(format!("{at}/keys/{index}"), "not_allowed", detail);
         }
     }
+}
+
+/// One of them, as the API's description has it.
+pub fn schema() -> Schema {
+    let mut several = list_of_at_most(bytes(MAX_TEXT), MAX_AUDIENCES);
+    several["minItems"] = json!(1);
+    let mut issuer = sent(&FIELDS, &["issuer", "audience", "algorithms"], |name| match name {
+        "issuer" => {
+            let issuer = json!({ "type": "string", "pattern": "^https://", "maxLength": MAX_TEXT });
+            described(issuer, "An https URL without a query, exactly the `iss` of its tokens.")
+        }
+        "audience" => json!({ "anyOf": [bytes(MAX_TEXT), several] }),
+        "algorithms" => {
+            let mut algorithms = list_of_at_most(values(&Algorithm::ALL), Algorithm::ALL.len());
+            algorithms["minItems"] = json!(1);
+            algorithms
+        }
+        "jwks" => described(json!({ "type": "object" }), "Its public keys, where they are not published."),
+        "jwks_uri" => https_url(),
+        "scope_prefix" => bytes(MAX_TEXT),
+        _ => Value::Null,
+    });
+    issuer["description"] = json!("An issuer of the tenant's own: `jwks_uri`, or the keys themselves.");
+    issuer
 }

@@ -20,6 +20,11 @@ use waybill::{
     guard::Guard,
 };
 
+use crate::openapi::{
+    parts::https_url,
+    schema::{Schema, bytes, defaulted, described, flag, list_of_at_most, names, pattern, sent},
+};
+
 /// What is decided by the operator.
 const FIELDS: [&str; 12] = [
     "site",
@@ -35,6 +40,8 @@ const FIELDS: [&str; 12] = [
     "password",
     "on_failure",
 ];
+
+const SITE_FIELDS: [&str; 5] = ["base_url", "kind", "email", "token", "token_set"];
 
 /// Longest name of an issue type, an assignee or a label, in bytes: the latter's limit in Jira.
 const MAX_NAME: usize = 255;
@@ -86,7 +93,7 @@ pub fn read(fields: &Fields, faults: &Faults) -> Option<WantedJira> {
 
 /// `token_set` is what is shown of a token; nobody sets it.
 fn read_site(jira: &Fields, faults: &Faults) -> Option<(Site, Option<Secret<String>>)> {
-    let site = jira.object("site", &["base_url", "kind", "email", "token", "token_set"])?;
+    let site = jira.object("site", &SITE_FIELDS)?;
     site.boolean("token_set");
     let kind = site.choice("kind", Kind::from_name, &Kind::ALL.map(Kind::name)).unwrap_or_default();
     let email = site.text("email", MAX_NAME);
@@ -205,6 +212,32 @@ pub fn describe(settings: &Settings) -> Value {
         "failure": settings.failure_texts,
         "password": settings.password,
         "on_failure": settings.on_failure,
+    })
+}
+
+/// `jira`, as the API's description has it.
+pub fn schema() -> Schema {
+    let project = || pattern("^[A-Z][A-Z0-9_]{1,9}$");
+    sent(&FIELDS, &["project"], |name| match name {
+        "site" => sent(&SITE_FIELDS, &["base_url"], |name| match name {
+            "base_url" => https_url(),
+            "kind" => names(Kind::ALL.map(Kind::name)),
+            "email" => described(pattern("^[!-9;-~]{1,255}$"), "Required for Jira Cloud: whose token it is."),
+            "token" => described(pattern("^[!-~]{1,1024}$"), "Need not be sent again for the same site."),
+            "token_set" => described(flag(), "As it is shown; nobody sets it."),
+            _ => Value::Null,
+        }),
+        "project" => described(project(), "Key of the project that issues are made in."),
+        "comment_projects" => list_of_at_most(project(), MAX_PROJECTS),
+        "issue_type" => defaulted(bytes(MAX_NAME), DEFAULT_ISSUE_TYPE),
+        "assignee" => bytes(MAX_NAME),
+        "parent" => pattern("^[A-Z][A-Z0-9_]{1,9}-[1-9][0-9]{0,8}$"),
+        "labels" => list_of_at_most(pattern("^[!-~]{1,255}$"), MAX_LABELS),
+        "summary" | "description" => described(texts::schema(name), "A template."),
+        "failure" => sent(&["summary", "description"], &[], texts::schema),
+        "password" => names(PasswordRule::ALL.map(PasswordRule::name)),
+        "on_failure" => defaulted(flag(), true),
+        _ => Value::Null,
     })
 }
 

@@ -1,6 +1,7 @@
 //! Tenants, for the operator: what they may do and use, who acts for them, what was done to them, and their end.
 
 pub mod audit_trail;
+mod contract;
 mod email;
 pub mod erasures;
 mod interfaces;
@@ -33,6 +34,7 @@ use waybill::{
     domain::tenant::{RecipientKeyRecord, Tenant, is_valid_tenant_id, key_watch::Stage},
 };
 
+pub use self::contract::{components, operations};
 use self::settings::Settings;
 pub(super) use self::settings::scopes;
 use crate::{

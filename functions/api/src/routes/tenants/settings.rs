@@ -31,22 +31,35 @@ use super::{
 use crate::fields::{Faults, Fields};
 
 /// Most identities: with issuers, what is dropped, what is kept and all that goes with it fit one transaction.
-const MAX_IDENTITIES: usize = 40;
+pub const MAX_IDENTITIES: usize = 40;
 
 /// Most reports that a tenant can be limited to.
-const MAX_REPORTS: usize = 200;
+pub const MAX_REPORTS: usize = 200;
 
 /// Longest life of a file and of a link: a week, which is S3's maximum for a presigned URL. The bucket's own rule
 /// deletes what is older than two, whatever is promised.
-const MAX_HOURS: u32 = 168;
+pub const MAX_HOURS: u32 = 168;
 
 /// Most reports of a tenant at the same time.
-const MAX_RUNNING: u32 = 100;
+pub const MAX_RUNNING: u32 = 100;
 
 /// Most seats of a licence pool.
-const MAX_SEATS: u32 = 10_000;
+pub const MAX_SEATS: u32 = 10_000;
 
-const FIELDS: [&str; 22] = [
+/// Longest name of a tenant, in bytes.
+pub const MAX_NAME: usize = 200;
+
+/// Fields of a link's policy.
+pub const LINK_FIELDS: [&str; 2] = ["mode", "life_hours"];
+/// Fields of quotas.
+pub const QUOTA_FIELDS: [&str; 4] = ["running", "requests_per_day", "rows_per_day", "bytes_per_day"];
+/// Fields of a licence pool.
+pub const POOL_FIELDS: [&str; 2] = ["seats", "linger_seconds"];
+/// Fields of an identity.
+pub const IDENTITY_FIELDS: [&str; 3] = ["issuer", "subject", "scopes"];
+
+/// Fields of settings; the last ones are shown, and nobody sets them.
+pub const FIELDS: [&str; 22] = [
     "name",
     "presenter_id",
     "packaging",
@@ -113,7 +126,7 @@ impl Settings {
                 faults.add("/id", "not_allowed", "Must be the id in the path, or left out.");
             }
             Self {
-                name: fields.required_text("name", 200).unwrap_or_default().to_owned(),
+                name: fields.required_text("name", MAX_NAME).unwrap_or_default().to_owned(),
                 presenter_id: presenter(&fields, &faults),
                 packaging: fields
                     .choice("packaging", Packaging::from_name, &Packaging::ALL.map(Packaging::name))
@@ -151,7 +164,7 @@ fn presenter(fields: &Fields, faults: &Faults) -> Option<Uuid> {
 }
 
 fn link(fields: &Fields, retention: u32, faults: &Faults) -> LinkPolicy {
-    let Some(link) = fields.object("link", &["mode", "life_hours"]) else { return LinkPolicy::default() };
+    let Some(link) = fields.object("link", &LINK_FIELDS) else { return LinkPolicy::default() };
     let mode = link.choice("mode", LinkMode::from_name, &LinkMode::ALL.map(LinkMode::name)).unwrap_or_default();
     let life_hours = link.whole("life_hours", 1..=MAX_HOURS);
     // A retention that is wrong itself has its own fault.
@@ -166,8 +179,7 @@ fn link(fields: &Fields, retention: u32, faults: &Faults) -> LinkPolicy {
 }
 
 fn quotas(fields: &Fields) -> Quotas {
-    let known = ["running", "requests_per_day", "rows_per_day", "bytes_per_day"];
-    let Some(quotas) = fields.object("quotas", &known) else { return Quotas::default() };
+    let Some(quotas) = fields.object("quotas", &QUOTA_FIELDS) else { return Quotas::default() };
     let a_day = |name| quotas.whole(name, 1..=u64::MAX);
     Quotas {
         running: quotas.whole("running", 1..=MAX_RUNNING),
@@ -178,7 +190,7 @@ fn quotas(fields: &Fields) -> Quotas {
 }
 
 fn licence_pool(fields: &Fields, faults: &Faults) -> Option<(u32, Option<u32>)> {
-    let pool = fields.object("licence_pool", &["seats", "linger_seconds"])?;
+    let pool = fields.object("licence_pool", &POOL_FIELDS)?;
     if pool.get("seats").is_none() {
         faults.add("/licence_pool/seats", "missing", "Required in a licence pool.");
     }
@@ -202,7 +214,7 @@ fn allowed_reports(fields: &Fields, faults: &Faults) -> Option<BTreeSet<String>>
 fn identities(fields: &Fields, faults: &Faults) -> Vec<(String, Grant)> {
     let mut read: Vec<(String, Grant)> = Vec::new();
     for (at, entry) in fields.list("identities", MAX_IDENTITIES) {
-        let Some(identity) = Fields::of(entry, at.clone(), &["issuer", "subject", "scopes"], faults) else { continue };
+        let Some(identity) = Fields::of(entry, at.clone(), &IDENTITY_FIELDS, faults) else { continue };
         let issuer = identity.required_text("issuer", MAX_TEXT);
         let subject = identity.required_text("subject", MAX_TEXT);
         let scopes = scopes(&identity, faults);

@@ -11,6 +11,12 @@ use waybill::{
     },
 };
 
+use crate::openapi::schema::{Schema, defaulted, described, exactly, flag, names, sent, whole};
+
+const FIELDS: [&str; 2] = ["cipher", "password"];
+const GENERATED_FIELDS: [&str; 3] = ["kind", "length", "alphabet"];
+const HELD_FIELDS: [&str; 3] = ["kind", "value", "set"];
+
 /// What is wanted.
 #[derive(Default)]
 pub struct WantedZip {
@@ -35,7 +41,7 @@ const KINDS: [&str; 2] = ["generated", "held"];
 
 /// Reads `zip`.
 pub fn read(fields: &Fields, faults: &Faults) -> WantedZip {
-    let Some(zip) = fields.object("zip", &["cipher", "password"]) else { return WantedZip::default() };
+    let Some(zip) = fields.object("zip", &FIELDS) else { return WantedZip::default() };
     WantedZip {
         cipher: zip.choice("cipher", ZipCipher::from_name, &ZipCipher::ALL.map(ZipCipher::name)).unwrap_or_default(),
         password: read_password(&zip, faults),
@@ -59,7 +65,7 @@ fn read_password(zip: &Fields, faults: &Faults) -> Option<WantedPassword> {
 }
 
 fn read_generated(zip: &Fields, faults: &Faults) -> Option<WantedPassword> {
-    let password = zip.object("password", &["kind", "length", "alphabet"])?;
+    let password = zip.object("password", &GENERATED_FIELDS)?;
     let alphabet = password.text("alphabet", MAX_TEXT).unwrap_or(password::DEFAULT_ALPHABET);
     if let Err(refusal) = password::check_alphabet(alphabet) {
         faults.add(password.pointer("alphabet"), "not_allowed", sentence(refusal));
@@ -74,7 +80,7 @@ fn read_generated(zip: &Fields, faults: &Faults) -> Option<WantedPassword> {
 
 /// `set` is what is shown of a password; nobody sets it.
 fn read_held(zip: &Fields, faults: &Faults) -> Option<WantedPassword> {
-    let password = zip.object("password", &["kind", "value", "set"])?;
+    let password = zip.object("password", &HELD_FIELDS)?;
     password.boolean("set");
     if password.get("value").is_none() {
         return Some(WantedPassword::Kept);
@@ -138,6 +144,37 @@ pub fn warning(zip: &ZipSettings) -> Option<String> {
     let warning = "The cipher zipcrypto is weak: whoever knows a part of a file's content can open it without the \
                    password. Use aes256 wherever the receiver's tools open it.";
     (zip.cipher == ZipCipher::Zipcrypto).then(|| warning.to_owned())
+}
+
+/// `zip`, as the API's description has it.
+pub fn schema() -> Schema {
+    sent(&FIELDS, &[], |name| match name {
+        "cipher" => defaulted(names(ZipCipher::ALL.map(ZipCipher::name)), ZipCipher::default().name()),
+        "password" => json!({ "oneOf": [generated(), kept()] }),
+        _ => Value::Null,
+    })
+}
+
+fn generated() -> Schema {
+    sent(&GENERATED_FIELDS, &["kind"], |name| match name {
+        "kind" => exactly("generated"),
+        "length" => defaulted(whole(password::LENGTHS), password::DEFAULT_LENGTH),
+        "alphabet" => {
+            // Each character once, which no pattern says.
+            let alphabet = json!({ "type": "string", "pattern": "^[!#-\\[\\]-~]{10,92}$" });
+            described(alphabet, "Printable ASCII characters, each once. With the length they must give 50 bits.")
+        }
+        _ => Value::Null,
+    })
+}
+
+fn kept() -> Schema {
+    sent(&HELD_FIELDS, &["kind"], |name| match name {
+        "kind" => exactly("held"),
+        "value" => json!({ "type": "string", "pattern": "^[!-~][ -~]{8,78}[!-~]$" }),
+        "set" => described(flag(), "As it is shown; nobody sets it."),
+        _ => Value::Null,
+    })
 }
 
 #[cfg(test)]

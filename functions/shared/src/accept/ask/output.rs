@@ -12,7 +12,8 @@ use crate::{
     },
 };
 
-const OUTPUT_FIELDS: [&str; 11] = [
+/// Fields of `output`.
+pub const OUTPUT_FIELDS: [&str; 11] = [
     "titles",
     "formats",
     "time_zone",
@@ -25,6 +26,12 @@ const OUTPUT_FIELDS: [&str; 11] = [
     "bom",
     "formulas",
 ];
+
+/// Fields of `package`.
+pub const PACKAGE_FIELDS: [&str; 3] = ["compression", "cipher", "manifest"];
+
+/// Fields of `split`, one of which is given.
+pub const SPLIT_FIELDS: [&str; 2] = ["rows", "bytes"];
 
 /// Longest text of a style, in bytes: more than any rule allows.
 const MAX_TEXT: usize = 1_024;
@@ -43,7 +50,7 @@ pub struct PackageAsk {
 impl PackageAsk {
     /// Reads `package`.
     pub(super) fn read(fields: &Fields<'_>) -> Self {
-        let Some(package) = fields.object("package", &["compression", "cipher", "manifest"]) else {
+        let Some(package) = fields.object("package", &PACKAGE_FIELDS) else {
             return Self::default();
         };
         Self {
@@ -80,7 +87,7 @@ pub(super) fn style(fields: &Fields<'_>) -> Style {
 
 /// Reads `split`: `{rows}` or `{bytes}`, one of the two.
 pub(super) fn split(fields: &Fields<'_>, faults: &Faults) -> Option<Split> {
-    let split = fields.object("split", &["rows", "bytes"])?;
+    let split = fields.object("split", &SPLIT_FIELDS)?;
     let shape = "Must be {\"rows\": …} or {\"bytes\": …}.";
     match (split.get("rows"), split.get("bytes")) {
         (Some(_), None) => split.whole("rows", 1..=u64::MAX).map(Split::Rows),

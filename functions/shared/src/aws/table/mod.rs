@@ -190,9 +190,9 @@ impl Table {
         Ok(rows)
     }
 
-    /// Keys of rows of one shard that are due up to `until`, earliest first, at most `limit`. Eventually
-    /// consistent, as every index is: the base row decides.
-    pub async fn due(&self, shard: u8, until: Timestamp, limit: usize) -> Result<Vec<Key>, TableError> {
+    /// Rows of one shard that are due up to `until`, earliest first, at most `limit`. Eventually consistent, as every
+    /// index is: the base row decides.
+    pub async fn due(&self, shard: u8, until: Timestamp, limit: usize) -> Result<Vec<Due>, TableError> {
         let mut items = self
             .client
             .query()
@@ -204,14 +204,14 @@ impl Table {
             .into_paginator()
             .items()
             .send();
-        let mut keys = Vec::new();
-        while keys.len() < limit
+        let mut found = Vec::new();
+        while found.len() < limit
             && let Some(item) = items.next().await
         {
             let item = item.map_err(|e| failed("Query", &e))?;
-            keys.extend(read_key(&item));
+            found.extend(read_due(&item));
         }
-        Ok(keys)
+        Ok(found)
     }
 
     /// Carries the writes out, all or none. At most 100.
@@ -284,6 +284,15 @@ fn is_conflict(error: &aws_sdk_dynamodb::operation::transact_write_items::Transa
     codes.into_iter().any(|code| matches!(code, "ConditionalCheckFailed" | "TransactionConflict"))
 }
 
+/// What the index of due rows says of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// Where the row stands.
+    pub key: Key,
+    /// Since when it is due.
+    pub at: Timestamp,
+}
+
 /// A row of any kind, as a query yields it.
 #[derive(Debug, Clone)]
 pub struct RawRow {
@@ -313,6 +322,11 @@ fn stored<T: DeserializeOwned>(key: &Key, mut item: Item) -> Result<Stored<T>, T
     }
     let row = serde_dynamo::from_item(item).map_err(|e| malformed(e.to_string()))?;
     Ok(Stored { row, revision })
+}
+
+fn read_due(item: &Item) -> Option<Due> {
+    let at = item.get("due_at")?.as_n().ok()?.parse().ok()?;
+    Some(Due { key: read_key(item)?, at: Timestamp::from_millisecond(at).ok()? })
 }
 
 fn read_key(item: &Item) -> Option<Key> {

@@ -8,6 +8,7 @@ use crate::domain::{
     message::{Announcement, DeliveryMessage, DeliveryTask},
     request::{Effect, Request, Step},
 };
+use crate::telemetry::moves::request_moved;
 
 /// A step that was written.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +58,7 @@ impl Table {
             });
         }
         self.write(writes).await?;
+        request_moved(&read.row, &next);
         let request = Stored { row: next, revision: read.revision + 1 };
         Ok(Committed { request, effects, hand_off })
     }

@@ -7,7 +7,7 @@ mod check;
 mod dataset;
 mod output;
 mod parameter;
-mod section;
+pub(crate) mod section;
 mod sql;
 
 use std::fmt;

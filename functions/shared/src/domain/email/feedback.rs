@@ -35,6 +35,10 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 4] =
+        [Self::PermanentBounce, Self::TransientBounce, Self::UndeterminedBounce, Self::Complaint];
+
     /// Whether the address is not to be written to any more.
     pub const fn disables(self) -> bool {
         matches!(self, Self::PermanentBounce | Self::Complaint)

@@ -14,8 +14,7 @@ use super::{SMALLEST_INTERVAL, Zone};
 /// Longest expression, in bytes.
 const MAX_LENGTH: usize = 100;
 
-/// Runs that are looked at to see how close they come: more than a day has at the smallest interval.
-const LOOKED_AT: usize = 300;
+const MINUTES_OF_A_DAY: i64 = 24 * 60;
 
 /// Why a text is no expression that is served here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -67,14 +66,16 @@ impl Cron {
 
     /// By the calendar alone: that it comes at all, and never too often.
     fn check(&self) -> Result<(), InvalidCron> {
-        // Any day will do: what one day has, others have.
-        let mut last = self.after(DateTime::constant(2024, 1, 1, 0, 0, 0, 0)).ok_or(InvalidCron::Never)?;
-        for _ in 0..LOOKED_AT {
-            let Some(next) = self.after(last) else { return Ok(()) };
-            if next.duration_since(last) < SMALLEST_INTERVAL {
-                return Err(InvalidCron::TooOften);
-            }
-            last = next;
+        // Any day will do to look from.
+        self.after(DateTime::constant(2024, 1, 1, 0, 0, 0, 0)).ok_or(InvalidCron::Never)?;
+        let (minutes, hours) = (self.pattern.pattern.minutes.values(), self.pattern.pattern.hours.values());
+        let times: Vec<i64> =
+            hours.iter().flat_map(|hour| minutes.iter().map(move |minute| i64::from(hour * 60 + minute))).collect();
+        // The first of the next day comes after the last of a day, as far as days follow one another.
+        let next = times.iter().skip(1).copied().chain(times.first().map(|first| first + MINUTES_OF_A_DAY));
+        let closest = times.iter().zip(next).map(|(time, next)| next - time).min();
+        if closest.is_none_or(|closest| closest < SMALLEST_INTERVAL.as_mins()) {
+            return Err(InvalidCron::TooOften);
         }
         Ok(())
     }

@@ -59,6 +59,11 @@ pub enum State {
     Ended,
 }
 
+impl State {
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::Active, Self::Paused, Self::Ended];
+}
+
 /// A schedule: what is asked for, and when.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Schedule {

@@ -63,7 +63,7 @@ impl Read for Odd<'_> {
 }
 
 fn encrypt(mut source: impl Read, recipients: &[RecipientKey], signer: &ServiceKey) -> Vec<u8> {
-    let mut message = MessageWriter::begin(Vec::new(), ("rows.csv", true), recipients, signer).unwrap();
+    let mut message = MessageWriter::begin(Vec::new(), ("rows.csv", Level::Fast), recipients, signer).unwrap();
     io::copy(&mut source, &mut message).unwrap();
     message.finish().unwrap()
 }
@@ -115,11 +115,11 @@ fn failures_of_the_sink_and_of_the_caller_are_told_apart() {
         }
     }
     let (key, signer) = ([recipient(KeyType::X25519).1], service());
-    let sink = MessageWriter::begin(Broken, ("a", true), &key, &signer).err().unwrap();
+    let sink = MessageWriter::begin(Broken, ("a", Level::Fast), &key, &signer).err().unwrap();
     assert!(matches!(&sink, Error::Write(error) if error.to_string() == "sink"), "{sink:?}");
-    let none = MessageWriter::begin(io::sink(), ("a", true), &[], &signer).err().unwrap();
+    let none = MessageWriter::begin(io::sink(), ("a", Level::Fast), &[], &signer).err().unwrap();
     assert!(matches!(none, Error::Message(_)));
-    let long = MessageWriter::begin(io::sink(), (&"a".repeat(256), true), &key, &signer).err().unwrap();
+    let long = MessageWriter::begin(io::sink(), (&"a".repeat(256), Level::Fast), &key, &signer).err().unwrap();
     assert!(matches!(long, Error::Message(_)));
 }
 

@@ -28,8 +28,8 @@ fn archive(kind: Kind, files: &Files, piece: usize) -> Vec<u8> {
     let (written, bytes) = collect(|out| {
         let mut zip = Box::new(match kind {
             Kind::Stored => Zip::stored(out),
-            Kind::Deflated => Zip::deflated(out),
-            Kind::Locked(cipher) => Zip::encrypted(out, cipher, &Secret::new(PASSWORD.to_owned())),
+            Kind::Deflated => Zip::deflated(out, Level::Fast),
+            Kind::Locked(cipher) => Zip::encrypted(out, Level::Fast, cipher, &Secret::new(PASSWORD.to_owned())),
         });
         for (name, content) in files {
             zip.begin(name).unwrap();
@@ -218,7 +218,7 @@ fn more_bytes_than_thirty_two_bits_count() {
 #[test]
 fn calls_in_the_wrong_order_are_errors() {
     let (written, bytes) = collect(|out| {
-        let mut zip = Zip::deflated(out);
+        let mut zip = Zip::deflated(out, Level::Fast);
         [zip.write(b"a"), zip.end()].map(|result| result.is_err())
     });
     assert_eq!((written, bytes), ([true, true], None));

@@ -1,6 +1,7 @@
 //! A tenant's settings of Eclipse's interface.
 
 use jiff::tz::TimeZone;
+use serde_json::Value;
 use waybill::{
     accept::{
         Fault,
@@ -17,12 +18,16 @@ use waybill::{
     },
 };
 
+use crate::openapi::schema::{Schema, bytes, described, names, sent, whole};
+
+const FIELDS: [&str; 4] = ["time_zone", "link_days", "cipher", "password_length"];
+
 /// Longest name of a zone that is looked at, in bytes.
 const MAX_ZONE: usize = 64;
 
 /// Reads `eclipse`: `{time_zone?, link_days?, cipher?, password_length?}`.
 pub fn read(interfaces: &Fields, faults: &Faults) -> Option<Eclipse> {
-    let fields = interfaces.object("eclipse", &["time_zone", "link_days", "cipher", "password_length"])?;
+    let fields = interfaces.object("eclipse", &FIELDS)?;
     let unless_given = Eclipse::default();
     Some(Eclipse {
         time_zone: zone(&fields, faults).unwrap_or(unless_given.time_zone),
@@ -65,9 +70,20 @@ pub fn warning(eclipse: &Eclipse) -> Option<String> {
     (eclipse.cipher == ZipCipher::Zipcrypto).then(|| warning.to_owned())
 }
 
+/// The settings, as the API's description has them.
+pub fn schema() -> Schema {
+    sent(&FIELDS, &[], |name| match name {
+        "time_zone" => described(bytes(MAX_ZONE), "IANA name of a zone."),
+        "link_days" => described(whole(1..=MAX_LINK_DAYS), "No more than the schedule of attempts leaves of 7 days."),
+        "cipher" => names(ZipCipher::ALL.map(ZipCipher::name)),
+        "password_length" => whole(password::LENGTHS),
+        _ => Value::Null,
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Value, json};
 use uuid::Uuid;
 use waybill::{
     accept::fields::{Faults, Fields, escaped},
@@ -11,6 +12,11 @@ use waybill::{
         outcome::Packaging,
         schedule::{UnknownZone, Zone},
     },
+};
+
+use crate::openapi::{
+    parts::{packaging, report_id},
+    schema::{Schema, described, flag, names, sent, text},
 };
 
 const FIELDS: [&str; 5] = ["reports", "language", "packaging", "time_zone", "info_while_running"];
@@ -65,10 +71,28 @@ fn reports(treports: &Fields, faults: &Faults) -> BTreeMap<Uuid, String> {
     reports
 }
 
+/// The settings, as the API's description has them.
+pub fn schema() -> Schema {
+    sent(&FIELDS, &[], |name| match name {
+        "reports" => described(
+            json!({
+                "type": "object",
+                "maxProperties": MAX_REPORTS,
+                "propertyNames": { "format": "uuid" },
+                "additionalProperties": report_id(),
+            }),
+            "Identifiers of reports: a UUID, and the report that it means.",
+        ),
+        "language" => names(Language::ALL.map(Language::name)),
+        "packaging" => packaging(),
+        "time_zone" => described(text(), "IANA name of the zone whose clock schedules go by."),
+        "info_while_running" => flag(),
+        _ => Value::Null,
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
-
     use super::*;
 
     fn read_one(settings: &Value) -> (Option<Treports>, Vec<(String, &'static str)>) {

@@ -5,6 +5,8 @@ use waybill::{
     domain::jira::{Template, Texts},
 };
 
+use crate::openapi::schema::{Schema, bytes};
+
 /// Longest templates, in bytes.
 const MAX_SUMMARY: usize = 500;
 const MAX_DESCRIPTION: usize = 8 * 1024;
@@ -23,4 +25,9 @@ fn template(fields: &Fields, name: &str, most: usize, faults: &Faults) -> Option
         faults.add(fields.pointer(name), "template", format!("Not a template: {fault}."));
     }
     Some(text.to_owned())
+}
+
+/// One of them, as the API's description has it.
+pub fn schema(name: &str) -> Schema {
+    bytes(if name == "summary" { MAX_SUMMARY } else { MAX_DESCRIPTION })
 }

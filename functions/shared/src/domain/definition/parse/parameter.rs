@@ -5,7 +5,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::named_sections;
-use super::section::Section;
+use super::section::{Section, to_json};
 use crate::domain::definition::parameter::{MAX_DIGITS, read as read_value, reckon, text};
 use crate::domain::definition::{Parameter, ParameterKind};
 
@@ -163,23 +163,4 @@ fn read_default(kind: &ParameterKind, section: &Section<'_>, value: &Spanned<DeV
         section.faults.add(value.span().start, format!("`default` does not fit: {}", misfit.detail));
     }
     Some(json)
-}
-
-fn to_json(value: &DeValue<'_>) -> Option<Json> {
-    Some(match value {
-        DeValue::String(text) => Json::from(text.as_ref()),
-        DeValue::Integer(digits) => Json::from(i64::from_str_radix(digits.as_str(), digits.radix()).ok()?),
-        DeValue::Float(digits) => Json::Number(serde_json::Number::from_f64(digits.as_str().parse().ok()?)?),
-        DeValue::Boolean(value) => Json::from(*value),
-        DeValue::Datetime(value) => Json::from(value.to_string()),
-        DeValue::Array(values) => {
-            values.iter().map(|value| to_json(value.get_ref())).collect::<Option<Vec<_>>>()?.into()
-        }
-        DeValue::Table(entries) => {
-            let entry = |(key, value): (&Spanned<_>, &Spanned<_>)| {
-                Some((AsRef::<str>::as_ref(key.get_ref()).to_owned(), to_json(value.get_ref())?))
-            };
-            Json::Object(entries.iter().map(entry).collect::<Option<_>>()?)
-        }
-    })
 }

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::ops::RangeInclusive;
 
+use serde_json::{Number, Value as Json};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -22,9 +23,13 @@ impl<'t> Faults<'t> {
 
     /// Notes a fault at a byte offset of the text.
     pub fn add(&self, at: usize, reason: impl Into<String>) {
+        let fault = Fault { file: self.file.to_owned(), line: self.line(at), reason: reason.into() };
+        self.found.borrow_mut().push(fault);
+    }
+
+    fn line(&self, at: usize) -> usize {
         let before = self.text.as_bytes().iter().take(at);
-        let line = 1 + before.filter(|byte| **byte == b'\n').count();
-        self.found.borrow_mut().push(Fault { file: self.file.to_owned(), line, reason: reason.into() });
+        1 + before.filter(|byte| **byte == b'\n').count()
     }
 
     /// All of them, by line.
@@ -54,6 +59,11 @@ impl<'t> Section<'t> {
 
     fn new(faults: &'t Faults<'t>, at: usize, label: String, table: &'t DeTable<'t>) -> Self {
         Self { faults, at, label, table, asked: RefCell::default() }
+    }
+
+    /// Line of its name, from 1.
+    pub fn line(&self) -> usize {
+        self.faults.line(self.at)
     }
 
     fn note_asked(&self, key: &'static str) {
@@ -221,4 +231,24 @@ impl<'t> Section<'t> {
             }
         }
     }
+}
+
+/// A value as a request would give it in JSON: dates and times as texts. None for a number that JSON has not.
+pub fn to_json(value: &DeValue<'_>) -> Option<Json> {
+    Some(match value {
+        DeValue::String(text) => Json::from(text.as_ref()),
+        DeValue::Integer(digits) => Json::from(i64::from_str_radix(digits.as_str(), digits.radix()).ok()?),
+        DeValue::Float(digits) => Json::Number(Number::from_f64(digits.as_str().parse().ok()?)?),
+        DeValue::Boolean(value) => Json::from(*value),
+        DeValue::Datetime(value) => Json::from(value.to_string()),
+        DeValue::Array(values) => {
+            values.iter().map(|value| to_json(value.get_ref())).collect::<Option<Vec<_>>>()?.into()
+        }
+        DeValue::Table(entries) => {
+            let entry = |(key, value): (&Spanned<_>, &Spanned<_>)| {
+                Some((AsRef::<str>::as_ref(key.get_ref()).to_owned(), to_json(value.get_ref())?))
+            };
+            Json::Object(entries.iter().map(entry).collect::<Option<_>>()?)
+        }
+    })
 }

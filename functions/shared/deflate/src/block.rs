@@ -1,0 +1,56 @@
+//! The piece of a stream that is compressed by itself.
+
+/// Bytes of a block that is not the last of its stream.
+pub const BLOCK: usize = 1 << 18;
+
+/// Beyond the last byte, so that eight can be read wherever one can.
+const MARGIN: usize = 16;
+
+/// Up to [`BLOCK`] bytes.
+pub struct Block {
+    bytes: Box<[u8; BLOCK + MARGIN]>,
+    length: usize,
+}
+
+impl Default for Block {
+    fn default() -> Self {
+        // infallible: it has that length
+        let bytes = vec![0; BLOCK + MARGIN].into_boxed_slice().try_into().unwrap_or_else(|_| unreachable!());
+        Self { bytes, length: 0 }
+    }
+}
+
+impl Block {
+    /// What it holds.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+
+    /// Whether nothing more goes in.
+    pub fn is_full(&self) -> bool {
+        self.length == BLOCK
+    }
+
+    /// Takes as much of `bytes` as there is room for; how much.
+    pub fn fill(&mut self, bytes: &[u8]) -> usize {
+        let taken = bytes.len().min(BLOCK - self.length);
+        self.bytes[self.length..self.length + taken].copy_from_slice(&bytes[..taken]);
+        self.length += taken;
+        taken
+    }
+
+    /// Forgets what it holds.
+    pub fn clear(&mut self) {
+        self.length = 0;
+    }
+
+    /// Eight bytes from `at` on, those beyond the end anything. Masked, so that nothing is left to check: `at` is less than
+    /// [`BLOCK`] anyway.
+    #[inline]
+    pub(super) fn eight(&self, at: usize) -> u64 {
+        let at = at & (BLOCK - 1);
+        let mut eight = [0; 8];
+        eight.copy_from_slice(&self.bytes[at..at + 8]);
+        u64::from_le_bytes(eight)
+    }
+}

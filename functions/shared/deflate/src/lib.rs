@@ -1,0 +1,124 @@
+//! Deflate (RFC 1951) in blocks that know nothing of each other, so that several cores make one stream.
+//!
+//! ```text
+//! bytes ▶ blocks of 256 KiB ▶ [matches ▶ codes ▶ bits] on as many threads as there are cores ▶ in order ▶ one stream
+//! ```
+//!
+//! The fast way is our own (`docs/decisions/0048-own-deflate.md`): text of reports repeats itself in long pieces, and for
+//! such it is twice as fast as zlib's second level for the same size. Slower ways, for smaller files, are zlib-rs's levels.
+//! What comes out depends on what goes in and on the level, and on nothing else: not on cores, nor on how it arrives.
+
+mod bits;
+mod block;
+mod codes;
+mod crew;
+mod matches;
+mod parallel;
+
+use self::{bits::Bits, codes::Codes, matches::Matches};
+pub use self::{
+    block::{BLOCK, Block},
+    crew::Crew,
+    parallel::{Deflate, DeflateWriter},
+};
+
+/// How much work is put into finding repetitions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Level {
+    /// None: the bytes as they are, in deflate's framing.
+    Stored,
+    /// The fast way.
+    #[default]
+    Fast,
+    /// That level of zlib's, 2 to 9.
+    Zlib(u32),
+}
+
+impl Level {
+    /// By its number, 0 to 9, as programs that compress have it: 0 is [`Stored`](Self::Stored), 1 is
+    /// [`Fast`](Self::Fast).
+    pub const fn from_number(number: u32) -> Option<Self> {
+        match number {
+            0 => Some(Self::Stored),
+            1 => Some(Self::Fast),
+            2..=9 => Some(Self::Zlib(number)),
+            _ => None,
+        }
+    }
+}
+
+/// A final block without content: it ends a stream whose blocks are none of them the last.
+pub const END: [u8; 2] = [0x03, 0x00];
+
+/// Makes blocks. Keeps its memory, about 2 MiB, from one to the next.
+struct Compressor {
+    matches: Matches,
+    bits: Bits,
+    /// The last level of zlib's that was asked for.
+    zlib: Option<(u32, flate2::Compress)>,
+}
+
+impl Compressor {
+    fn new() -> Self {
+        Self { matches: Matches::new(), bits: Bits::new(), zlib: None }
+    }
+
+    /// Appends the block, which ends at a whole byte and is not the last of its stream.
+    fn compress(&mut self, block: &Block, level: Level, out: &mut Vec<u8>) {
+        match level {
+            Level::Stored => stored(block.bytes(), out),
+            Level::Fast => self.fast(block, out),
+            Level::Zlib(level) => by_zlib(self.zlib(level), block.bytes(), out),
+        }
+    }
+
+    fn zlib(&mut self, level: u32) -> &mut flate2::Compress {
+        let known = self.zlib.take().filter(|(known, _)| *known == level);
+        let new = || (level, flate2::Compress::new(flate2::Compression::new(level), false));
+        &mut self.zlib.insert(known.unwrap_or_else(new)).1
+    }
+
+    fn fast(&mut self, block: &Block, out: &mut Vec<u8>) {
+        self.matches.find(block);
+        let codes = Codes::of(&self.matches);
+        if codes.bits(&self.matches) / 8 >= block.bytes().len() as u64 {
+            return stored(block.bytes(), out);
+        }
+        self.bits.clear();
+        codes.write(block.bytes(), &self.matches, &mut self.bits);
+        // An empty stored block, which begins at a whole byte.
+        self.bits.put(0, 3);
+        self.bits.align();
+        self.bits.put(0xFFFF_0000, 32);
+        out.extend_from_slice(self.bits.written());
+    }
+}
+
+/// As it is, framed in pieces as long as they may be, and an empty one at the end, as above.
+fn stored(bytes: &[u8], out: &mut Vec<u8>) {
+    for piece in bytes.chunks(usize::from(u16::MAX)).chain([&[][..]]) {
+        // infallible: no longer than that
+        let length = u16::try_from(piece.len()).unwrap_or(u16::MAX);
+        out.push(0);
+        out.extend_from_slice(&length.to_le_bytes());
+        out.extend_from_slice(&(!length).to_le_bytes());
+        out.extend_from_slice(piece);
+    }
+}
+
+fn by_zlib(zlib: &mut flate2::Compress, mut bytes: &[u8], out: &mut Vec<u8>) {
+    zlib.reset();
+    loop {
+        out.reserve(BLOCK / 2);
+        let before = zlib.total_in();
+        // infallible: a stream that is used as it should be, with room to write to, compresses anything
+        let _ = zlib.compress_vec(bytes, out, flate2::FlushCompress::Sync);
+        bytes = &bytes[usize::try_from(zlib.total_in() - before).unwrap_or(bytes.len())..];
+        if bytes.is_empty() && out.len() < out.capacity() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

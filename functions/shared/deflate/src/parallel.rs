@@ -1,0 +1,153 @@
+//! One stream by several threads, each with every so-manieth block.
+
+use std::io::{self, Write};
+
+use super::{BLOCK, Block, Compressor, Crew, END, Level};
+
+/// What takes compressed bytes, and may change them in place.
+type Result = io::Result<()>;
+
+/// Makes streams, one after the other. Of a stream that is longer than a block, each thread has up to two blocks at a
+/// time, so memory is bounded: about 3 MiB for each thread.
+pub struct Deflate {
+    level: Level,
+    block: Block,
+    /// For what is done without a thread.
+    own: Option<Compressor>,
+    crew: Option<Crew<Piece, Piece>>,
+    /// Those that are free.
+    pieces: Vec<Piece>,
+}
+
+/// A block on its way to a thread and back.
+#[derive(Default)]
+struct Piece {
+    block: Block,
+    level: Level,
+    made: Vec<u8>,
+}
+
+impl Deflate {
+    /// For streams of that level. Threads are begun once there is a second block.
+    pub fn new(level: Level) -> Self {
+        Self { level, block: Block::default(), own: None, crew: None, pieces: Vec::new() }
+    }
+
+    /// From the next stream on, another level.
+    pub fn set_level(&mut self, level: Level) {
+        self.level = level;
+    }
+
+    /// Takes bytes of the stream; what is ready of what they become goes to `write`, which may change it in place.
+    ///
+    /// # Errors
+    /// Those of `write`; also if a thread died.
+    pub fn push(&mut self, mut bytes: &[u8], write: &mut impl FnMut(&mut [u8]) -> Result) -> Result {
+        while !bytes.is_empty() {
+            // Only once more is there: a stream of one block needs no threads.
+            if self.block.is_full() {
+                self.hand_over(write)?;
+            }
+            bytes = &bytes[self.block.fill(bytes)..];
+        }
+        Ok(())
+    }
+
+    /// Ends the stream; the next one may begin.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn finish(&mut self, write: &mut impl FnMut(&mut [u8]) -> Result) -> Result {
+        if !self.block.bytes().is_empty() {
+            if self.crew.as_ref().is_none_or(Crew::is_idle) {
+                self.do_itself(write)?;
+            } else {
+                self.hand_over(write)?;
+            }
+        }
+        while self.crew.as_ref().is_some_and(|crew| !crew.is_idle()) {
+            self.collect(write)?;
+        }
+        write(&mut END.clone())
+    }
+
+    /// Gives the block to a thread, in exchange for the one that was given first.
+    fn hand_over(&mut self, write: &mut impl FnMut(&mut [u8]) -> Result) -> Result {
+        if self.level == Level::Stored {
+            return self.do_itself(write);
+        }
+        if self.crew.as_ref().is_some_and(Crew::is_full) {
+            self.collect(write)?;
+        }
+        let mut piece = self.pieces.pop().unwrap_or_default();
+        std::mem::swap(&mut piece.block, &mut self.block);
+        piece.level = self.level;
+        let crew = match &mut self.crew {
+            Some(crew) => crew,
+            none => none.insert(Crew::begin::<_, io::Error>("deflate", || Ok(worker()))?),
+        };
+        crew.hand_over(piece)
+    }
+
+    /// Waits for the block that was handed over first.
+    fn collect(&mut self, write: &mut impl FnMut(&mut [u8]) -> Result) -> Result {
+        let Some(crew) = &mut self.crew else { return Ok(()) };
+        if let Some(mut piece) = crew.collect()? {
+            write(&mut piece.made)?;
+            piece.block.clear();
+            self.pieces.push(piece);
+        }
+        Ok(())
+    }
+
+    /// Without a thread: what is little work, or all there is.
+    fn do_itself(&mut self, write: &mut impl FnMut(&mut [u8]) -> Result) -> Result {
+        let mut made = Vec::with_capacity(BLOCK / 2);
+        self.own.get_or_insert_with(Compressor::new).compress(&self.block, self.level, &mut made);
+        self.block.clear();
+        write(&mut made)
+    }
+}
+
+fn worker() -> impl FnMut(Piece) -> Piece + Send + 'static {
+    let mut compressor = Compressor::new();
+    move |mut piece| {
+        piece.made.clear();
+        compressor.compress(&piece.block, piece.level, &mut piece.made);
+        piece
+    }
+}
+
+/// One stream into a writer.
+pub struct DeflateWriter<W> {
+    deflate: Deflate,
+    out: W,
+}
+
+impl<W: Write> DeflateWriter<W> {
+    /// Begins a stream of that level.
+    pub fn new(out: W, level: Level) -> Self {
+        Self { deflate: Deflate::new(level), out }
+    }
+
+    /// Ends it.
+    ///
+    /// # Errors
+    /// Those of the writer; also if a thread died.
+    pub fn finish(mut self) -> io::Result<W> {
+        self.deflate.finish(&mut |made| self.out.write_all(made))?;
+        Ok(self.out)
+    }
+}
+
+impl<W: Write> Write for DeflateWriter<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.deflate.push(bytes, &mut |made| self.out.write_all(made))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        // A block has a fixed size to fill: there is nothing that could be sent early.
+        Ok(())
+    }
+}

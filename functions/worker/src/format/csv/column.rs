@@ -1,0 +1,180 @@
+//! Columns behind their types, for lines of CSV. Most cells need no quotes and have no style: those are written at once; the
+//! others go the long way.
+
+use datafusion::arrow::{
+    array::{GenericByteViewArray, LargeStringArray, StringArray},
+    buffer::NullBuffer,
+    datatypes::StringViewType,
+};
+
+use super::{
+    super::cells::{Cell, Cells, Clock, DAY, Values},
+    Csv, Way,
+    line::{CELL, Lines},
+};
+
+/// One column of a batch.
+pub(super) struct Column<'a> {
+    cells: &'a Cells<'a>,
+    nulls: Option<&'a NullBuffer>,
+    index: usize,
+    fast: Fast<'a>,
+}
+
+/// What can be written at once.
+enum Fast<'a> {
+    Integer(&'a [i64]),
+    Unsigned(&'a [u64]),
+    Decimal(&'a [i128], usize),
+    Date(&'a [i32]),
+    Timestamp(&'a [i64], Clock),
+    Text(&'a StringArray),
+    LargeText(&'a LargeStringArray),
+    TextView(&'a GenericByteViewArray<StringViewType>),
+    /// Nothing.
+    No,
+}
+
+impl<'a> Column<'a> {
+    /// Cells that are written that way.
+    pub(super) fn new(index: usize, cells: &'a Cells<'a>, way: Way) -> Self {
+        let fast = match (way, cells.values()) {
+            (Way::Text, Values::Text(array)) => Fast::Text(array),
+            (Way::Text, Values::LargeText(array)) => Fast::LargeText(array),
+            (Way::Text, Values::TextView(array)) => Fast::TextView(array),
+            (Way::Plain, Values::Integer(values)) => Fast::Integer(values),
+            (Way::Plain, Values::Unsigned(values)) => Fast::Unsigned(values),
+            (Way::Plain, Values::Decimal(array, scale)) => match usize::try_from(*scale) {
+                Ok(scale) => Fast::Decimal(array.values(), scale),
+                Err(_) => Fast::No,
+            },
+            (Way::Plain, Values::Date(values)) => Fast::Date(values),
+            (Way::Plain, Values::Timestamp(ticks, clock)) => Fast::Timestamp(ticks, *clock),
+            _ => Fast::No,
+        };
+        Self { cells, nulls: cells.nulls(), index, fast }
+    }
+
+    /// Writes the cell of `row`.
+    #[inline]
+    pub(super) fn write(&self, row: usize, csv: &Csv, scratch: &mut Scratch, lines: &mut Lines) {
+        if self.nulls.is_some_and(|nulls| nulls.is_null(row)) {
+            return lines.slice(&csv.null);
+        }
+        match &self.fast {
+            Fast::Integer(values) => lines.integer(values[row] < 0, values[row].unsigned_abs()),
+            Fast::Unsigned(values) => lines.integer(false, values[row]),
+            Fast::Decimal(values, scale) => lines.decimal(values[row] < 0, values[row].unsigned_abs(), *scale),
+            Fast::Date(values) if lines.date(values[row].into()) => {}
+            Fast::Timestamp(ticks, clock) if timestamp(ticks[row], *clock, lines) => {}
+            Fast::Text(array) => text(array.value(row).as_bytes(), csv, lines),
+            Fast::LargeText(array) => text(array.value(row).as_bytes(), csv, lines),
+            Fast::TextView(array) => {
+                let view = array.views()[row];
+                // infallible: its first four bytes are the length
+                let length = usize::try_from(view & u128::from(u32::MAX)).unwrap_or(usize::MAX);
+                if !(length <= 12 && short(view >> 32, length, csv, lines)) {
+                    text(array.value(row).as_bytes(), csv, lines);
+                }
+            }
+            Fast::Date(_) | Fast::Timestamp(..) | Fast::No => self.slowly(self.cells.get(row), csv, scratch, lines),
+        }
+    }
+
+    #[cold]
+    fn slowly(&self, cell: Cell<'_>, csv: &Csv, scratch: &mut Scratch, lines: &mut Lines) {
+        scratch.cell.clear();
+        csv.cell(self.index, cell, &mut scratch.text, &mut scratch.cell);
+        lines.reserve(scratch.cell.len() + csv.room);
+        lines.slice(&scratch.cell);
+    }
+}
+
+/// For cells that are looked at before they are written.
+#[derive(Default)]
+pub(super) struct Scratch {
+    text: Vec<u8>,
+    cell: Vec<u8>,
+}
+
+#[inline]
+fn timestamp(ticks: i64, clock: Clock, lines: &mut Lines) -> bool {
+    let (seconds, milliseconds) = clock.read(ticks);
+    if !lines.date(seconds.div_euclid(DAY)) {
+        return false;
+    }
+    lines.time(seconds.rem_euclid(DAY).unsigned_abs(), milliseconds.into());
+    if clock.zoned {
+        lines.byte(b'Z');
+    }
+    true
+}
+
+/// Text, guarded and quoted where it must be.
+#[inline]
+fn text(bytes: &[u8], csv: &Csv, lines: &mut Lines) {
+    lines.reserve(2 * bytes.len() + CELL + csv.room);
+    let prefix: &[u8] = if csv.fields.is_guarded(bytes.first().copied()) { b"'" } else { b"" };
+    if csv.fields.reads_as_null(prefix, bytes) || csv.special.is_in(bytes) {
+        return lines.quoted(prefix, bytes);
+    }
+    lines.slice(prefix);
+    lines.slice(bytes);
+}
+
+/// Text of up to twelve bytes, the first one lowest, if it stands as it is; whether it does.
+#[inline]
+fn short(bytes: u128, length: usize, csv: &Csv, lines: &mut Lines) -> bool {
+    let [first, ..] = bytes.to_le_bytes();
+    if length == csv.fields.null.len() || csv.fields.is_guarded(Some(first)) || csv.special.is_in_short(bytes) {
+        return false;
+    }
+    lines.short(bytes, length);
+    true
+}
+
+/// The four bytes that make a field need quotes.
+pub(super) struct Special {
+    bytes: [u8; 4],
+    /// Each eight times.
+    eight: [u64; 4],
+}
+
+impl Special {
+    /// Quote, ends of lines, and the delimiter.
+    pub(super) fn new(delimiter: u8) -> Self {
+        let bytes = [b'"', b'\r', b'\n', delimiter];
+        Self { bytes, eight: bytes.map(|byte| u64::from(byte) * 0x0101_0101_0101_0101) }
+    }
+
+    /// Whether one of them is there: 16 bytes at a time, the last ones over again.
+    #[inline]
+    fn is_in(&self, bytes: &[u8]) -> bool {
+        let (chunks, _) = bytes.as_chunks::<16>();
+        match bytes.last_chunk::<16>() {
+            Some(last) => chunks.iter().chain([last]).any(|chunk| self.is_in_sixteen(chunk)),
+            None => bytes.iter().any(|byte| self.bytes.contains(byte)),
+        }
+    }
+
+    #[inline]
+    fn is_in_sixteen(&self, chunk: &[u8; 16]) -> bool {
+        let found = |byte: u8| self.bytes.iter().fold(0, |found, special| found | u8::from(byte == *special));
+        chunk.iter().fold(0, |any, byte| any | found(*byte)) != 0
+    }
+
+    /// Whether one of them is among twelve bytes; zeros are none.
+    #[inline]
+    fn is_in_short(&self, bytes: u128) -> bool {
+        // infallible: masked
+        let low = u64::try_from(bytes & u128::from(u64::MAX)).unwrap_or_default();
+        let high = u64::try_from(bytes >> 64).unwrap_or_default();
+        self.eight.iter().fold(0, |found, byte| found | zeros(low ^ byte) | zeros(high ^ byte)) != 0
+    }
+}
+
+/// Not zero if, and only if, a byte is.
+#[inline]
+fn zeros(bytes: u64) -> u64 {
+    bytes.wrapping_sub(0x0101_0101_0101_0101) & !bytes & 0x8080_8080_8080_8080
+}
