@@ -6,6 +6,7 @@ mod filters;
 mod generations;
 mod licences;
 mod refusals;
+mod schedules;
 
 use http::Method;
 use serde_json::{Value, json};

@@ -22,8 +22,8 @@ async fn what_is_asked_for_and_not_done_is_refused_by_its_name() {
     let customer = Customer::of(&world, 10).await;
     let parameter = |name: &str, kind: &str| json!([{ "Name": name, "Type": kind, "Value": "1" }]);
     let cases = [
-        (with("/ScheduleParams/Repeat", json!(true)), "scheduleParams.repeat", "not_supported"),
-        (with("/ScheduleParams/Type", json!(1)), "scheduleParams.type", "not_supported"),
+        (with("/ScheduleParams/Repeat", json!(true)), "scheduleParams.repeatTime", "missing"),
+        (with("/ScheduleParams/Type", json!(1)), "scheduleParams.date", "missing"),
         (with("/ScheduleParams", json!("now")), "scheduleParams", "type"),
         (with("/GenerateParams/ExportFileType", json!(10)), "generateParams.exportFileType", "not_allowed"),
         (with("/GenerateParams/ExportFileType", json!(4)), "generateParams.exportFileType", "not_allowed"),

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value as Json};
 use waybill::{
     accept::{Fault, fields::Faults},
-    domain::{definition::Definition, outcome::Format},
+    domain::{definition::Definition, outcome::Format, schedule::Zone},
 };
 
 use super::{
@@ -14,6 +15,7 @@ use super::{
     keeps::Keeps,
     notification,
     parameters::{self, Declared, Given},
+    schedule::{self, Plan},
     words::{Words, says_something},
 };
 
@@ -21,9 +23,6 @@ const FIELDS: [&str; 5] = ["user", "notificationParams", "generateParams", "id",
 
 const GENERATE_FIELDS: [&str; 7] =
     ["CustomData", "stopExecutionOnError", "licenseContext", "exportFileType", "isView", "parameters", "filters"];
-
-const SCHEDULE_FIELDS: [&str; 8] =
-    ["repeat", "type", "date", "time", "repeatType", "repeatTime", "repeatMonthPattern", "repeatWeekPattern"];
 
 const PARAMETER_FIELDS: [&str; 4] = ["type", "name", "value", "description"];
 
@@ -46,6 +45,8 @@ pub struct Wanted {
     pub filter: Option<Json>,
     pub formats: Vec<Format>,
     pub delivery: Option<Json>,
+    /// When, if not now and once.
+    pub plan: Option<Plan>,
     pub keeps: Keeps,
     /// `licenseContext`, where the body has it.
     pub licence: Option<String>,
@@ -80,16 +81,21 @@ impl Places {
 }
 
 impl Wanted {
-    /// Reads the body of `execute`, every fault at once.
-    pub fn of_execution(body: &Json, definition: &Definition) -> Result<Self, Vec<Fault>> {
+    /// Reads the body of `execute`, every fault at once. Times of day are those of the zone.
+    pub fn of_execution(
+        body: &Json,
+        definition: &Definition,
+        (zone, now): (&Zone, Timestamp),
+    ) -> Result<Self, Vec<Fault>> {
         let faults = Faults::default();
-        let read = Words::of(body, "", &FIELDS, &faults).map(|words| execution(&words, definition, &faults));
+        let read =
+            Words::of(body, "", &FIELDS, &faults).map(|words| execution(&words, definition, (zone, now), &faults));
         let faults = faults.into_vec();
         read.filter(|_| faults.is_empty()).ok_or(faults)
     }
 }
 
-fn execution(body: &Words, definition: &Definition, faults: &Faults) -> Wanted {
+fn execution(body: &Words, definition: &Definition, when: (&Zone, Timestamp), faults: &Faults) -> Wanted {
     let nothing = Json::Object(Map::new());
     let params = body.get("generateParams").unwrap_or(&nothing);
     // A body whose parameters are no object has that fault, and is read as if it had none.
@@ -98,7 +104,7 @@ fn execution(body: &Words, definition: &Definition, faults: &Faults) -> Wanted {
     let Some(params) = read.or(empty) else { return Wanted::default() };
 
     let is_view = params.flag("isView").unwrap_or(false);
-    check_schedule(body, is_view, faults);
+    let plan = schedule::read(body, is_view, when, faults);
     let given = list(&params, "parameters", faults);
     let (parameters, places) = parameters::translate(&given, definition, faults);
     let filter = filters::translate(&params, definition, faults);
@@ -107,6 +113,7 @@ fn execution(body: &Words, definition: &Definition, faults: &Faults) -> Wanted {
         filter: filter.filter.clone(),
         formats: vec![format(&params, faults)],
         delivery: notification::read(body, faults),
+        plan,
         licence: params.get("licenseContext").and_then(|context| licence(&params, context, faults)),
         keeps: Keeps {
             user: body.text("user", MAX_USER).map(str::to_owned),
@@ -169,32 +176,6 @@ pub fn list<'a>(words: &Words<'a>, name: &str, faults: &'a Faults) -> Vec<Given<
         Some(Given { name: name?, value: parameter.get("value"), declared: declared.flatten(), place })
     });
     read.collect()
-}
-
-/// What runs at once runs at once. Everything else is refused until there are schedules; a preview has none.
-fn check_schedule(body: &Words, is_view: bool, faults: &Faults) {
-    let Some(schedule) = body.object("scheduleParams", &SCHEDULE_FIELDS) else { return };
-    let repeat = schedule.flag("repeat").unwrap_or(false);
-    let at_a_date = match schedule.get("type").map(|kind| kind.as_i64().ok_or(kind)) {
-        None | Some(Ok(0)) => false,
-        Some(Ok(1)) => true,
-        Some(Err(Json::String(kind))) if matches!(kind.as_str(), "0" | "") => false,
-        Some(Err(Json::String(kind))) if kind == "1" => true,
-        Some(_) => {
-            faults.add(schedule.place("type"), "not_allowed", "Must be 0 (now) or 1 (at a date).");
-            false
-        }
-    };
-    if is_view {
-        return;
-    }
-    if repeat {
-        let detail = "Reports are not repeated by a schedule yet: ask for it each time, with `repeat` false.";
-        faults.add(schedule.place("repeat"), "not_supported", detail);
-    }
-    if at_a_date {
-        faults.add(schedule.place("type"), "not_supported", "Reports are made at once only: ask with `type` 0.");
-    }
 }
 
 #[cfg(test)]

@@ -32,8 +32,13 @@ fn definition() -> Definition {
     }
 }
 
+fn read(body: &Json) -> Result<Wanted, Vec<Fault>> {
+    let zone = Zone::named("America/Sao_Paulo").unwrap();
+    Wanted::of_execution(body, &definition(), (&zone, Timestamp::UNIX_EPOCH))
+}
+
 fn faults(body: &Json) -> Vec<(String, &'static str)> {
-    let faults = Wanted::of_execution(body, &definition()).unwrap_err();
+    let faults = read(body).unwrap_err();
     faults.into_iter().map(|fault| (fault.pointer, fault.code)).collect()
 }
 
@@ -62,7 +67,7 @@ fn documented() -> Json {
 
 #[test]
 fn the_documented_body_is_read() {
-    let wanted = Wanted::of_execution(&documented(), &definition()).unwrap();
+    let wanted = read(&documented()).unwrap();
     assert_eq!((&wanted.parameters["codigo"], &wanted.formats[..]), (&json!("000839"), &[Format::Pdf][..]));
     assert_eq!((wanted.filter, wanted.delivery, wanted.licence.as_deref()), (None, None, Some("e30=")));
     assert_eq!(wanted.keeps, Keeps { stop_on_error: true, ..Keeps::default() });
@@ -79,7 +84,7 @@ fn a_typed_client_sends_capitals_and_nulls() {
         "ScheduleParams": { "Type": 1, "Date": "2026-01-01T00:00:00Z", "Repeat": true, "RepeatWeekPattern": null },
         "NotificationParams": { "Emails": ["a@example.com"] }, "Extra": null,
     });
-    let wanted = Wanted::of_execution(&body, &definition()).unwrap();
+    let wanted = read(&body).unwrap();
     let keeps = Keeps {
         user: Some("maria".to_owned()),
         id: Some(7),
@@ -93,7 +98,7 @@ fn a_typed_client_sends_capitals_and_nulls() {
         (wanted.delivery, wanted.formats),
         (Some(json!({ "email": { "to": ["a@example.com"] } })), vec![Format::Xlsx])
     );
-    assert!(Wanted::of_execution(&json!({}), &definition()).is_ok(), "what is required is found later");
+    assert!(read(&json!({})).is_ok(), "what is required is found later");
 }
 
 #[test]
@@ -109,8 +114,7 @@ fn every_fault_is_found_at_once() {
     let expected = [
         ("page", "unknown"),
         ("generateParams.isView", "type"),
-        ("scheduleParams.repeat", "not_supported"),
-        ("scheduleParams.type", "not_supported"),
+        ("scheduleParams.date", "missing"),
         ("generateParams.parameters[0].type", "not_allowed"),
         ("generateParams.parameters[1].name", "missing"),
         ("generateParams.parameters[2]", "type"),
@@ -136,7 +140,7 @@ fn every_fault_is_found_at_once() {
 
 #[test]
 fn faults_of_the_own_request_find_their_fields() {
-    let places = Wanted::of_execution(&documented(), &definition()).unwrap().places;
+    let places = read(&documented()).unwrap().places;
     for (pointer, place) in [
         ("/parameters/codigo", "generateParams.parameters[0]"),
         ("/parameters/dates/from", "generateParams.parameters.dates_from"),
@@ -156,6 +160,6 @@ proptest! {
             name.clone(): text, "id": number, "generateParams": { name.clone(): { name: number }, "exportFileType": number },
             "scheduleParams": { "type": text },
         });
-        let _ = Wanted::of_execution(&body, &definition());
+        let _ = read(&body);
     }
 }

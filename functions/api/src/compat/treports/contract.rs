@@ -30,7 +30,7 @@ pub fn operations() -> Vec<Operation> {
         listed("/api/trep/v1/reports", "listTReports"),
         listed("/api/trep/v1/reports/", "listTReportsWithSlash"),
         Operation::post("/api/trep/v1/reports/{uid}/execute", ["execute", TAG, "Execute a report"])
-            .about("Names are read in any case; a field that is not known is refused unless it says nothing.")
+            .about("Names are read in any case; a field that is not known is refused unless it says nothing. `scheduleParams` other than now and once make a schedule.")
             .needs(Scope::ReportsRequest)
             .at("uid", uid())
             .header("Idempotency-Key", idempotency_key())
@@ -44,9 +44,9 @@ pub fn operations() -> Vec<Operation> {
                     "scheduleParams": { "repeat": false, "type": 0 },
                 }),
             )
-            .answers(StatusCode::OK, "It is recorded.", shown([("uIdRequest", uuid()), ("scheduleDate", time())])),
+            .answers(StatusCode::OK, "It is recorded, or its schedule is.", shown([("uIdRequest", uuid()), ("scheduleDate", time())])),
         Operation::get("/api/trep/v1/generateds/{id}/info", ["generatedInfo", TAG, "How an execution stands"])
-            .about("An empty body until it has ended, unless the tenant's settings want to see more.")
+            .about("An empty body until it has ended, unless the tenant's settings want to see more. Of a schedule, its latest run.")
             .needs(Scope::ReportsRead)
             .at("id", described(text(), "`uIdRequest`, or the number."))
             .answers(StatusCode::OK, "As it is now.", info()),

@@ -9,11 +9,12 @@ use axum::{
 };
 use http::HeaderMap;
 use serde_json::{Value, json};
+use waybill::{clock, domain::schedule::Zone};
 
 use super::{body::Wanted, entered, licence, order::Generation, refused, refused::Refused, reports};
 use crate::{app::App, auth::MayRequest, body::JsonBody, problem::Problem, routes::requests::idempotency_key};
 
-/// `POST /api/trep/v1/reports/{uid}/execute`: `{uIdRequest, scheduleDate}` once it is recorded.
+/// `POST /api/trep/v1/reports/{uid}/execute`: `{uIdRequest, scheduleDate}` once it is recorded, or its schedule is.
 pub async fn execute(
     State(app): State<Arc<App>>,
     caller: Result<MayRequest, Problem>,
@@ -26,7 +27,8 @@ pub async fn execute(
     let executed = async {
         let JsonBody(body) = body?;
         let definition = reports::find(&app, &tenant, &settings, &uid).await?;
-        let mut wanted = Wanted::of_execution(&body, &definition).map_err(refused::invalid)?;
+        let zone = Zone::named(&settings.time_zone).map_err(|error| Problem::unavailable(&error))?;
+        let mut wanted = Wanted::of_execution(&body, &definition, (&zone, clock::now())).map_err(refused::invalid)?;
         wanted.keeps.uid.clone_from(&uid);
         let user = wanted.keeps.user.as_deref().unwrap_or(&caller.subject);
         let seat = licence::seat(&headers, wanted.licence.as_deref(), &tenant.id, user)?;
@@ -39,9 +41,14 @@ pub async fn execute(
             seat: &seat,
             idempotency_key: idempotency_key(&headers)?,
         };
-        let receipt = generation.order(&app).await?;
-        Ok(json!({ "uIdRequest": receipt.id.uuid(), "scheduleDate": receipt.created_at }))
+        let (id, at) = if let Some(plan) = &wanted.plan {
+            generation.plan(&app, plan, &body).await?
+        } else {
+            let receipt = generation.order(&app).await?;
+            (receipt.id.uuid(), receipt.created_at)
+        };
+        Ok(json!({ "uIdRequest": id, "scheduleDate": at }))
     };
-    let executed: Result<Value, Problem> = executed.await;
+    let executed: Result<Value, Problem> = Box::pin(executed).await;
     executed.map(|shown| Json(shown).into_response()).map_err(|problem| Refused::new(problem, settings.language))
 }

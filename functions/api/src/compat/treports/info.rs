@@ -11,6 +11,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use uuid::Uuid;
 use waybill::{
+    aws::table::keys::Key,
     clock,
     domain::{
         id::RequestId,
@@ -19,11 +20,18 @@ use waybill::{
             treports::{ExecutionStatus, export_file_type},
         },
         request::{Request, Status},
+        schedule::{self, Schedule},
     },
 };
 
-use super::{entered, keeps::Keeps, number, refused::Refused};
-use crate::{app::App, auth::MayRead, problem::Problem, routes::requests::load};
+use super::{
+    entered,
+    keeps::Keeps,
+    number,
+    refused::Refused,
+    scheduled::{self, Latest},
+};
+use crate::{app::App, auth::MayRead, problem::Problem, routes::requests::unfinished};
 
 /// `GET /api/trep/v1/generateds/{id}/info`: an empty body until it has ended, unless the tenant's settings want to see
 /// more.
@@ -42,7 +50,20 @@ pub async fn info(
 }
 
 async fn show(app: &Arc<App>, tenant: &str, settings: &Treports, id: &str) -> Result<Option<Value>, Problem> {
-    let request = find(app, tenant, id).await?;
+    let request = match found(app, tenant, id).await? {
+        Found::Generation(request) => request,
+        Found::Schedule(schedule) => match scheduled::latest(app, &schedule).await? {
+            Latest::Requested(request) => request,
+            Latest::Refused(at, reason) => {
+                return Ok(Some(scheduled::describe(&schedule, Some((at, reason)), settings)));
+            }
+            // Nothing will come of it any more.
+            Latest::None if settings.info_while_running || schedule.state == schedule::State::Ended => {
+                return Ok(Some(scheduled::describe(&schedule, None, settings)));
+            }
+            Latest::None => return Ok(None),
+        },
+    };
     if !request.status.is_final() && !settings.info_while_running {
         return Ok(None);
     }
@@ -50,19 +71,37 @@ async fn show(app: &Arc<App>, tenant: &str, settings: &Treports, id: &str) -> Re
     Ok(Some(describe(&request, number, settings)))
 }
 
-/// A generation of the tenant's, by its UUID or its number; the same answer for what never was, what is another tenant's,
-/// and what came through another interface.
-pub async fn find(app: &Arc<App>, tenant: &str, id: &str) -> Result<Request, Problem> {
+/// What an identifier leads to.
+enum Found {
+    Generation(Box<Request>),
+    Schedule(Box<Schedule>),
+}
+
+/// A generation of the tenant's, by its UUID or its number, or a schedule by its UUID; the same answer for what never was,
+/// what is another tenant's, and what came through another interface.
+async fn found(app: &Arc<App>, tenant: &str, id: &str) -> Result<Found, Problem> {
     let unknown = || Problem::not_found("generation");
     let id = match (Uuid::try_parse(id), id.parse::<u32>()) {
         (Ok(uuid), _) => RequestId::new(uuid),
         (_, Ok(number)) => number::holder(app, tenant, number).await?.ok_or_else(unknown)?,
         _ => return Err(unknown()),
     };
-    let request = load(app, tenant, &id.to_string())
-        .await
-        .map_err(|problem| if problem.code == "not_found" { unknown() } else { problem })?;
-    Some(request.row).filter(|request| request.interface == Interface::Treports).ok_or_else(unknown)
+    if let Some(read) = app.table.get::<Request>(&Key::request(tenant, id)).await? {
+        let request = Some(read.row).filter(|request| request.interface == Interface::Treports);
+        return request.map(Box::new).map(Found::Generation).ok_or_else(unknown);
+    }
+    scheduled::find(app, tenant, id.uuid()).await?.map(Box::new).map(Found::Schedule).ok_or_else(unknown)
+}
+
+/// The generation that an identifier leads to: of a schedule, the latest that it made.
+pub async fn find(app: &Arc<App>, tenant: &str, id: &str) -> Result<Request, Problem> {
+    match found(app, tenant, id).await? {
+        Found::Generation(request) => Ok(*request),
+        Found::Schedule(schedule) => {
+            let latest = scheduled::latest_request(app, &schedule).await?;
+            latest.ok_or_else(|| unfinished("Its first run is still to come, or was refused; ask `info` for it."))
+        }
+    }
 }
 
 /// Its status in TReports' terms.
@@ -76,9 +115,10 @@ fn describe(request: &Request, number: u32, settings: &Treports) -> Value {
     json!({
         "id": number,
         "requestId": number,
-        "uIdRequest": request.id.uuid(),
+        // What was asked for: of a run, its schedule.
+        "uIdRequest": request.occasion.as_ref().map_or(request.id.uuid(), |occasion| occasion.schedule.uuid()),
         "uIdReport": keeps.uid,
-        "scheduleDate": request.created_at,
+        "scheduleDate": request.occasion.as_ref().map_or(request.created_at, |occasion| occasion.at),
         "server": "waybill",
         "startDate": request.started_at,
         "endDate": request.finished_at,

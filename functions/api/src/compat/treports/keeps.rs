@@ -1,11 +1,11 @@
 //! What this interface keeps with a request, for its own answers.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Display};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use uuid::Uuid;
-use waybill::domain::{outcome::Format, request::Request};
+use waybill::domain::{outcome::Format, request::Request, schedule::Schedule};
 
 /// As recorded, in the request's `keeps`. All optional: a later release may keep more, or less.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -38,10 +38,18 @@ pub struct Keeps {
 impl Keeps {
     /// Those of a request.
     pub fn of(request: &Request) -> Self {
-        let read = request.keeps.clone().map(serde_json::from_value).transpose();
-        // What another release has written must not keep the request from its caller.
-        let read =
-            read.inspect_err(|error| tracing::error!(%error, request.id = %request.id, "what was kept is unreadable"));
+        Self::read(request.keeps.as_ref(), &request.id)
+    }
+
+    /// Those that a schedule gives to each of its requests.
+    pub fn of_schedule(schedule: &Schedule) -> Self {
+        Self::read(schedule.order.terms.keeps.as_ref(), &schedule.id)
+    }
+
+    /// What another release has written must not keep its caller from the rest.
+    fn read(keeps: Option<&Json>, of: &dyn Display) -> Self {
+        let read = keeps.cloned().map(serde_json::from_value).transpose();
+        let read = read.inspect_err(|error| tracing::error!(%error, %of, "what was kept is unreadable"));
         read.ok().flatten().unwrap_or_default()
     }
 

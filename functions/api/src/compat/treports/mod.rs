@@ -19,6 +19,8 @@ mod order;
 mod parameters;
 mod refused;
 mod reports;
+mod schedule;
+mod scheduled;
 mod words;
 
 use std::sync::Arc;

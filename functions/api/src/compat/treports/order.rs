@@ -100,8 +100,7 @@ impl Generation<'_> {
         let terms = Terms {
             interface: Interface::Treports,
             keeps: serde_json::to_value(keeps).ok(),
-            // Files are fetched through the API, which follows the link that came with them.
-            link: Some(LinkPolicy { mode: LinkMode::Managed, ..tenant.link }),
+            link: Some(self.link()),
             ..Terms::default()
         };
         let seat = Some(self.seat);
@@ -118,8 +117,13 @@ impl Generation<'_> {
         Ok(Some(receipt))
     }
 
+    /// Files are fetched through the API, which follows the link that came with them.
+    pub(super) fn link(&self) -> LinkPolicy {
+        LinkPolicy { mode: LinkMode::Managed, ..self.tenant.link }
+    }
+
     /// In the words of Waybill's own request.
-    fn body(&self, format: Format) -> Json {
+    pub(super) fn body(&self, format: Format) -> Json {
         let mut body = Map::from_iter([
             ("report".to_owned(), json!(self.report)),
             ("parameters".to_owned(), json!(self.wanted.parameters)),
@@ -132,7 +136,7 @@ impl Generation<'_> {
     }
 
     /// Faults by the names of what was sent.
-    fn refused(&self, rejected: Rejected) -> Problem {
+    pub(super) fn refused(&self, rejected: Rejected) -> Problem {
         let Rejected::Invalid(faults) = rejected else { return rejected.into() };
         let places = &self.wanted.places;
         let named = faults.into_iter().map(|fault| Fault { pointer: places.of(&fault.pointer), ..fault });

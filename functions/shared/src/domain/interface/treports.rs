@@ -27,6 +27,9 @@ pub struct Treports {
     /// What files are wrapped in; clients expect the bare file.
     #[serde(default = "plain")]
     pub packaging: Packaging,
+    /// IANA name of the zone whose clock schedules go by, and on whose calendar the days of their runs are.
+    #[serde(default = "sao_paulo")]
+    pub time_zone: String,
     /// Whether `info` tells of a generation that has not ended, instead of answering with an empty body.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub info_while_running: bool,
@@ -35,12 +38,23 @@ pub struct Treports {
 impl Default for Treports {
     fn default() -> Self {
         let language = Language::default();
-        Self { reports: BTreeMap::new(), language, packaging: plain(), info_while_running: false }
+        Self {
+            reports: BTreeMap::new(),
+            language,
+            packaging: plain(),
+            time_zone: sao_paulo(),
+            info_while_running: false,
+        }
     }
 }
 
 const fn plain() -> Packaging {
     Packaging::Plain
+}
+
+/// Where TReports is at home.
+fn sao_paulo() -> String {
+    "America/Sao_Paulo".to_owned()
 }
 
 /// Languages of the interface.
@@ -73,7 +87,7 @@ impl Language {
     }
 }
 
-/// Where an execution stands, in the words of TReports. `Stopped` (4) and `Disabled` (8) happen to nothing here.
+/// Where an execution stands, in the words of TReports. `Stopped` (4) happens to nothing here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ExecutionStatus {
     /// 0: it waits for a worker.
@@ -90,6 +104,8 @@ pub enum ExecutionStatus {
     Warning,
     /// 7: the service failed it.
     Failed,
+    /// 8: its schedule is held before its first run.
+    Disabled,
 }
 
 impl ExecutionStatus {
@@ -120,6 +136,7 @@ impl ExecutionStatus {
             Self::Error => ("Erro", "Error"),
             Self::Warning => ("Aviso", "Warning"),
             Self::Failed => ("Falha", "Failed"),
+            Self::Disabled => ("Desabilitado", "Disabled"),
         };
         match language {
             Language::PtBr => portuguese,
@@ -172,7 +189,10 @@ mod tests {
         let settings: Treports = serde_json::from_str("{}").unwrap();
         assert_eq!((settings.language, settings.packaging), (Language::PtBr, Packaging::Plain));
         let shown = serde_json::to_value(Treports { packaging: Packaging::Zip, ..Treports::default() }).unwrap();
-        assert_eq!(shown, serde_json::json!({ "language": "pt-BR", "packaging": "zip" }));
+        assert_eq!(
+            shown,
+            serde_json::json!({ "language": "pt-BR", "packaging": "zip", "time_zone": "America/Sao_Paulo" })
+        );
     }
 
     #[test]

@@ -10,15 +10,16 @@ use waybill::{
         definition::is_valid_report_id,
         interface::{Treports, treports::Language},
         outcome::Packaging,
+        schedule::{UnknownZone, Zone},
     },
 };
 
 use crate::openapi::{
     parts::{packaging, report_id},
-    schema::{Schema, described, flag, names, sent},
+    schema::{Schema, described, flag, names, sent, text},
 };
 
-const FIELDS: [&str; 4] = ["reports", "language", "packaging", "info_while_running"];
+const FIELDS: [&str; 5] = ["reports", "language", "packaging", "time_zone", "info_while_running"];
 
 /// Most reports that can have identifiers of their own: the tenant's row stays small.
 const MAX_REPORTS: usize = 500;
@@ -33,8 +34,19 @@ pub fn read(interfaces: &Fields, faults: &Faults) -> Option<Treports> {
             .choice("language", Language::from_name, &Language::ALL.map(Language::name))
             .unwrap_or_default(),
         packaging: packaging.unwrap_or(Packaging::Plain),
+        time_zone: time_zone(&treports, faults).unwrap_or_else(|| Treports::default().time_zone),
         info_while_running: treports.flag("info_while_running"),
     })
+}
+
+/// As the database of zones spells it.
+fn time_zone(treports: &Fields, faults: &Faults) -> Option<String> {
+    let zone = Zone::named(treports.any_text("time_zone")?);
+    let unknown = |error: &UnknownZone| {
+        let detail = format!("There is no time zone {:?}; an IANA name is meant, such as America/Sao_Paulo.", error.0);
+        faults.add(treports.pointer("time_zone"), "unknown_time_zone", detail);
+    };
+    zone.inspect_err(unknown).ok().map(|zone| zone.name().to_owned())
 }
 
 /// `{uid: report}`. Two identifiers may mean one report.
@@ -73,6 +85,7 @@ pub fn schema() -> Schema {
         ),
         "language" => names(Language::ALL.map(Language::name)),
         "packaging" => packaging(),
+        "time_zone" => described(text(), "IANA name of the zone whose clock schedules go by."),
         "info_while_running" => flag(),
         _ => Value::Null,
     })
@@ -94,7 +107,7 @@ mod tests {
         assert_eq!(read_one(&json!({})), (Some(Treports::default()), vec![]));
         let all = json!({
             "reports": { "0de072a9-4e6f-4ee8-b5bc-f562b538dada": "invoice_lines" },
-            "language": "en", "packaging": "zip", "info_while_running": true,
+            "language": "en", "packaging": "zip", "time_zone": "America/Manaus", "info_while_running": true,
         });
         let (read, faults) = read_one(&all);
         assert_eq!(faults, []);
@@ -108,7 +121,8 @@ mod tests {
                 "0DE072A9-4E6F-4EE8-B5BC-F562B538DADA": "a", "0de072a94e6f4ee8b5bcf562b538dada": "b",
                 "1de072a9-4e6f-4ee8-b5bc-f562b538dada": "../x", "sales": "sales",
             },
-            "language": "fr", "packaging": 7, "info_while_running": "no", "url": "https://x",
+            "language": "fr", "packaging": 7, "time_zone": "Brasilia", "info_while_running": "no",
+            "url": "https://x",
         }));
         let at = |name: &str| format!("/interfaces/treports{name}");
         let expected = [
@@ -118,6 +132,7 @@ mod tests {
             (at("/reports/1de072a9-4e6f-4ee8-b5bc-f562b538dada"), "format"),
             (at("/reports/sales"), "format"),
             (at("/language"), "not_allowed"),
+            (at("/time_zone"), "unknown_time_zone"),
             (at("/info_while_running"), "type"),
         ];
         assert_eq!(faults, expected);
