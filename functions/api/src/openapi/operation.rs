@@ -6,7 +6,7 @@ use waybill::domain::tenant::Scope;
 
 use super::{
     problems,
-    schema::{Schema, described, text, whole},
+    schema::{Schema, component, described, text, whole},
 };
 
 /// What a caller must have.
@@ -244,8 +244,9 @@ impl Operation {
         if self.parameters.iter().any(|parameter| parameter["in"] == "query") {
             codes.push("query_invalid");
         }
+        // Some texts in a place of the path make it another path, or none.
         if self.path.contains('{') {
-            codes.push("malformed_request");
+            codes.extend(["malformed_request", "no_such_route"]);
         }
         codes.extend(["unavailable", "internal_error"]);
         codes.sort_unstable();
@@ -303,7 +304,11 @@ impl Operation {
             let refusal = json!({
                 "description": "A refusal, in the words of that product.",
                 "headers": { "X-Request-Id": request_id },
-                "content": { "application/json": { "schema": refusal } },
+                "content": {
+                    "application/json": { "schema": refusal },
+                    // What ends before that interface: no such path.
+                    "application/problem+json": { "schema": component("Problem") },
+                },
             });
             responses.insert("default".to_owned(), refusal);
         }

@@ -32,7 +32,7 @@ pub fn operations() -> Vec<Operation> {
         Operation::get("/processes/v1/{process}", ["showProcess", TAG, "Status of a process"])
             .about("A report request, by its UUID, or a process of the customer's own.")
             .needs(Scope::ReportsRead)
-            .at("process", json!({ "type": "string", "minLength": 1, "maxLength": MAX_ID }))
+            .at("process", json!({ "type": "string", "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]+$", "maxLength": MAX_ID }))
             .answers(StatusCode::OK, "As it is now.", process()),
         Operation::post(all, ["createWebhook", TAG, "Configure a webhook"])
             .about("`signingSecret` is shown this once.")
