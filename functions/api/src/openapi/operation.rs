@@ -1,5 +1,7 @@
 //! One operation of the API, described where its handler stands.
 
+#![allow(clippy::needless_pass_by_value, reason = "what is described is handed over; `json!` only borrows it")]
+
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 use waybill::domain::tenant::Scope;
@@ -263,13 +265,14 @@ impl Operation {
             "responses": self.responses(),
             "security": self.security(),
         });
-        let mut description = self.description.to_owned();
+        let mut paragraphs: Vec<String> =
+            [self.description].into_iter().filter(|text| !text.is_empty()).map(str::to_owned).collect();
         if let Needs::Scope(scope) = self.needs {
-            description = format!("{description}\n\nNeeds the scope `{}`.", scope.name()).trim().to_owned();
+            paragraphs.push(format!("Needs the scope `{}`.", scope.name()));
             shown["x-scope"] = json!(scope.name());
         }
-        if !description.is_empty() {
-            shown["description"] = json!(description);
+        if !paragraphs.is_empty() {
+            shown["description"] = json!(paragraphs.join("\n\n"));
         }
         if !self.parameters.is_empty() {
             shown["parameters"] = json!(self.parameters);

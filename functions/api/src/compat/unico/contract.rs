@@ -76,14 +76,13 @@ pub fn components() -> Vec<(&'static str, Schema)> {
 
 fn settings(fields: &[&str]) -> Schema {
     sent(fields, &["url"], |name| match name {
-        "url" => https_url(),
+        "url" | "tokenUrl" => https_url(),
         "description" => note(500),
         "authenticationType" => names(AUTHENTICATIONS.map(|(name, ..)| name)),
         "secret" => {
             described(bytes(4096), "`user:pass`; `header:value`, or a value for `Authorization`; or the client's.")
         }
         "user" | "header" => described(text(), "As it is shown."),
-        "tokenUrl" => https_url(),
         "clientId" => bytes(255),
         "scope" => bytes(1024),
         "maxAttempts" => described(whole(MAX_ATTEMPTS), "With `intervalSeconds`."),
