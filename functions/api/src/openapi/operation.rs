@@ -1,12 +1,14 @@
 //! One operation of the API, described where its handler stands.
 
+#![allow(clippy::needless_pass_by_value, reason = "what is described is handed over; `json!` only borrows it")]
+
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 use waybill::domain::tenant::Scope;
 
 use super::{
     problems,
-    schema::{Schema, described, text, whole},
+    schema::{Schema, component, described, text, whole},
 };
 
 /// What a caller must have.
@@ -244,8 +246,9 @@ impl Operation {
         if self.parameters.iter().any(|parameter| parameter["in"] == "query") {
             codes.push("query_invalid");
         }
+        // Some texts in a place of the path make it another path, or none.
         if self.path.contains('{') {
-            codes.push("malformed_request");
+            codes.extend(["malformed_request", "no_such_route"]);
         }
         codes.extend(["unavailable", "internal_error"]);
         codes.sort_unstable();
@@ -262,13 +265,14 @@ impl Operation {
             "responses": self.responses(),
             "security": self.security(),
         });
-        let mut description = self.description.to_owned();
+        let mut paragraphs: Vec<String> =
+            [self.description].into_iter().filter(|text| !text.is_empty()).map(str::to_owned).collect();
         if let Needs::Scope(scope) = self.needs {
-            description = format!("{description}\n\nNeeds the scope `{}`.", scope.name()).trim().to_owned();
+            paragraphs.push(format!("Needs the scope `{}`.", scope.name()));
             shown["x-scope"] = json!(scope.name());
         }
-        if !description.is_empty() {
-            shown["description"] = json!(description);
+        if !paragraphs.is_empty() {
+            shown["description"] = json!(paragraphs.join("\n\n"));
         }
         if !self.parameters.is_empty() {
             shown["parameters"] = json!(self.parameters);
@@ -303,7 +307,11 @@ impl Operation {
             let refusal = json!({
                 "description": "A refusal, in the words of that product.",
                 "headers": { "X-Request-Id": request_id },
-                "content": { "application/json": { "schema": refusal } },
+                "content": {
+                    "application/json": { "schema": refusal },
+                    // What ends before that interface: no such path.
+                    "application/problem+json": { "schema": component("Problem") },
+                },
             });
             responses.insert("default".to_owned(), refusal);
         }

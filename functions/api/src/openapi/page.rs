@@ -35,10 +35,10 @@ pub fn render(document: &Value, operations: &[Operation]) -> String {
     let mut contents = String::new();
     let mut body = String::new();
     for (tag, about, operations) in &chapters {
-        contents.push_str(&format!("<li><a href=\"#{}\">{}</a><ul>", anchor(tag), escape(tag)));
-        body.push_str(&format!("<section id=\"{}\"><h2>{}</h2>{}", anchor(tag), escape(tag), prose(about)));
+        contents.extend([format!("<li><a href=\"#{}\">{}</a><ul>", anchor(tag), escape(tag))]);
+        body.extend([format!("<section id=\"{}\"><h2>{}</h2>{}", anchor(tag), escape(tag), prose(about))]);
         for operation in operations {
-            contents.push_str(&format!("<li><a href=\"#{}\">{}</a></li>", operation.id, escape(operation.summary)));
+            contents.extend([format!("<li><a href=\"#{}\">{}</a></li>", operation.id, escape(operation.summary))]);
             body.push_str(&one(document, operation));
         }
         contents.push_str("</ul></li>");
@@ -80,14 +80,14 @@ fn one(document: &Value, operation: &Operation) -> String {
     }
     if let Some(content) = operation.body.as_ref().map(|body| &body["content"]) {
         for (media_type, body) in content.as_object().into_iter().flatten() {
-            shown.push_str(&format!("<h4>Body <small>{}</small></h4>", escape(media_type)));
+            shown.extend([format!("<h4>Body <small>{}</small></h4>", escape(media_type))]);
             shown.push_str(&fields::list(document, &body["schema"]));
         }
     }
-    shown.push_str(&format!("<pre>{}</pre>", escape(&curl(operation))));
+    shown.extend([format!("<pre>{}</pre>", escape(&curl(operation)))]);
     shown.push_str("<h4>Answers</h4><table class=\"answers\">");
     for (status, answer) in described["responses"].as_object().into_iter().flatten() {
-        shown.push_str(&format!("<tr><th>{status}</th><td>{}</td></tr>", fields::answer(document, answer)));
+        shown.extend([format!("<tr><th>{status}</th><td>{}</td></tr>", fields::answer(document, answer))]);
     }
     shown.push_str("</table></article>");
     shown

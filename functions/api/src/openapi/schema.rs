@@ -1,5 +1,7 @@
 //! JSON Schema in a few words. Names, enumerations and bounds are handed in by the code that they hold for.
 
+#![allow(clippy::needless_pass_by_value, reason = "schemas are put into one another; `json!` only borrows them")]
+
 use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value, json};

@@ -4,7 +4,7 @@ mod api;
 mod history;
 mod waking;
 
-use aws_sdk_scheduler::Client;
+use aws_sdk_scheduler::{Client, operation::get_schedule::GetScheduleError};
 use http::Method;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -60,7 +60,8 @@ impl Play {
     /// A body that asks for the tenant's transactions, at those times.
     fn body(&self, times: Value) -> Value {
         let mut body = json!({ "request": self.tenant.wallet_order(), "time_zone": "UTC" });
-        body.as_object_mut().unwrap().extend(times.as_object().unwrap().clone());
+        let Value::Object(times) = times else { panic!("no fields: {times}") };
+        body.as_object_mut().unwrap().extend(times);
         body
     }
 
@@ -138,7 +139,9 @@ impl Play {
         let found = self.scheduler.get_schedule().name(name).send().await;
         match found {
             Ok(found) => found.schedule_expression,
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => None,
+            Err(error) if error.as_service_error().is_some_and(GetScheduleError::is_resource_not_found_exception) => {
+                None
+            }
             Err(error) => panic!("{error:?}"),
         }
     }

@@ -32,7 +32,7 @@ pub fn operations() -> Vec<Operation> {
         Operation::get("/processes/v1/{process}", ["showProcess", TAG, "Status of a process"])
             .about("A report request, by its UUID, or a process of the customer's own.")
             .needs(Scope::ReportsRead)
-            .at("process", json!({ "type": "string", "minLength": 1, "maxLength": MAX_ID }))
+            .at("process", json!({ "type": "string", "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]+$", "maxLength": MAX_ID }))
             .answers(StatusCode::OK, "As it is now.", process()),
         Operation::post(all, ["createWebhook", TAG, "Configure a webhook"])
             .about("`signingSecret` is shown this once.")
@@ -76,14 +76,13 @@ pub fn components() -> Vec<(&'static str, Schema)> {
 
 fn settings(fields: &[&str]) -> Schema {
     sent(fields, &["url"], |name| match name {
-        "url" => https_url(),
+        "url" | "tokenUrl" => https_url(),
         "description" => note(500),
         "authenticationType" => names(AUTHENTICATIONS.map(|(name, ..)| name)),
         "secret" => {
             described(bytes(4096), "`user:pass`; `header:value`, or a value for `Authorization`; or the client's.")
         }
         "user" | "header" => described(text(), "As it is shown."),
-        "tokenUrl" => https_url(),
         "clientId" => bytes(255),
         "scope" => bytes(1024),
         "maxAttempts" => described(whole(MAX_ATTEMPTS), "With `intervalSeconds`."),

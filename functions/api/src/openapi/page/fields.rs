@@ -22,7 +22,7 @@ pub fn answer(document: &Value, answer: &Value) -> String {
     let headers: Vec<String> =
         headers.filter(|(name, _)| *name != "X-Request-Id").map(|(name, _)| code(name)).collect();
     if !headers.is_empty() {
-        shown.push_str(&format!("<p><small>Headers: {}</small></p>", headers.join(", ")));
+        shown.extend([format!("<p><small>Headers: {}</small></p>", headers.join(", "))]);
     }
     for (media_type, content) in answer["content"].as_object().into_iter().flatten() {
         if media_type == "application/problem+json" {
@@ -31,12 +31,12 @@ pub fn answer(document: &Value, answer: &Value) -> String {
         let fields = within(document, &content["schema"], 0);
         let summary = format!("{} <small>{}</small>", kind_in_html(&content["schema"]), escape(media_type));
         if fields.is_empty() {
-            shown.push_str(&format!("<p>{summary}</p>"));
+            shown.extend([format!("<p>{summary}</p>")]);
         } else {
-            shown.push_str(&format!("<details><summary>{summary}</summary>{fields}</details>"));
+            shown.extend([format!("<details><summary>{summary}</summary>{fields}</details>")]);
         }
         if let Some(example) = content.get("example") {
-            shown.push_str(&format!("<pre>{}</pre>", escape(&json_text(example))));
+            shown.extend([format!("<pre>{}</pre>", escape(&json_text(example)))]);
         }
     }
     shown
@@ -65,7 +65,7 @@ fn within(document: &Value, schema: &Value, depth: usize) -> String {
                 within(document, field, depth + 1)
             )
         });
-        shown.push_str(&format!("<ul class=\"fields\">{}</ul>", items.collect::<String>()));
+        shown.extend([format!("<ul class=\"fields\">{}</ul>", items.collect::<String>())]);
     }
     for inner in [&schema["items"], &schema["additionalProperties"]] {
         shown.push_str(&within(document, inner, depth + 1));

@@ -118,7 +118,8 @@ fn conflict() -> Problem {
 impl From<Refused> for Problem {
     fn from(refused: Refused) -> Self {
         match refused {
-            Refused::Rejected(Rejected::Table(TableError::Conflict)) => conflict(),
+            Refused::Rejected(Rejected::Table(TableError::Conflict))
+            | Refused::State(Refusal::NotDue | Refusal::Already) => conflict(),
             Refused::Rejected(rejected) => rejected.into(),
             Refused::TooMany => {
                 let detail = format!("The tenant has {MOST} schedules; delete one first.");
@@ -128,7 +129,6 @@ impl From<Refused> for Problem {
                 let detail = "The schedule has ended: no time of it is left. Change when it runs, or make another.";
                 Self::new(StatusCode::CONFLICT, "schedule_ended", detail)
             }
-            Refused::State(Refusal::NotDue | Refusal::Already) => conflict(),
             Refused::Settings(error) => Self::unavailable(&error),
         }
     }

@@ -29,7 +29,7 @@ pub struct Calendar {
 
 #[derive(Debug, Clone)]
 enum Times {
-    Cron(Cron),
+    Cron(Box<Cron>),
     Every(Every, Timestamp),
     At(Timestamp),
 }
@@ -38,7 +38,7 @@ impl Calendar {
     /// Of settings that are known to be right; a release that does not know their zone any more says so.
     pub fn of(settings: &Settings) -> Result<Self, InvalidSettings> {
         let times = match &settings.timing {
-            Timing::Cron(text) => Times::Cron(text.parse()?),
+            Timing::Cron(text) => Times::Cron(Box::new(text.parse()?)),
             Timing::Every { every, anchor } => Times::Every(*every, *anchor),
             Timing::At(at) => Times::At(*at),
         };

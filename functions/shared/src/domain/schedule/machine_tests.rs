@@ -203,21 +203,18 @@ proptest! {
         for gap in gaps {
             now += minutes(gap);
             while let Ok((next, effects)) = row.apply(Event::Wake, &calendar, now) {
-                let next = match effects[..] {
-                    [Effect::Run(at)] => {
-                        prop_assert_eq!((&next, Some(at)), (&row, row.next_run));
-                        prop_assert!(ran.insert(at) && at <= now);
-                        row.apply(Event::Ran(Outcome::Requested), &calendar, now).unwrap().0
+                let next = if let [Effect::Run(at)] = effects[..] {
+                    prop_assert_eq!((&next, Some(at)), (&row, row.next_run));
+                    prop_assert!(ran.insert(at) && at <= now);
+                    row.apply(Event::Ran(Outcome::Requested), &calendar, now).unwrap().0
+                } else {
+                    for effect in effects {
+                        let Effect::Note(missed) = effect else { continue };
+                        let passed: Vec<Timestamp> = calendar.upcoming(missed.from - minutes(1), missed.count as usize);
+                        prop_assert_eq!((passed[0], *passed.last().unwrap()), (missed.from, missed.to));
+                        prop_assert!(passed.into_iter().all(|at| noted.insert(at)));
                     }
-                    _ => {
-                        for effect in effects {
-                            let Effect::Note(missed) = effect else { continue };
-                            let passed: Vec<Timestamp> = calendar.upcoming(missed.from - minutes(1), missed.count as usize);
-                            prop_assert_eq!((passed[0], *passed.last().unwrap()), (missed.from, missed.to));
-                            prop_assert!(passed.into_iter().all(|at| noted.insert(at)));
-                        }
-                        next
-                    }
+                    next
                 };
                 prop_assert!(next.next_run.is_none_or(|at| Some(at) > row.next_run));
                 row = next;
