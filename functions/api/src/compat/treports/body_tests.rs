@@ -115,6 +115,7 @@ fn every_fault_is_found_at_once() {
         ("page", "unknown"),
         ("generateParams.isView", "type"),
         ("scheduleParams.date", "missing"),
+        ("scheduleParams.repeatTime", "missing"),
         ("generateParams.parameters[0].type", "not_allowed"),
         ("generateParams.parameters[1].name", "missing"),
         ("generateParams.parameters[2]", "type"),
