@@ -26,6 +26,13 @@ pub fn check(world: &World, what: &str, answer: &Answer, status: u16, code: &str
     problem
 }
 
+/// What a refusal says, but for which call it was: two that are told the same are told apart by nothing else.
+pub fn words(answer: &Answer) -> Value {
+    let mut problem = answer.json();
+    problem.as_object_mut().unwrap().remove("instance").expect("the call's id");
+    problem
+}
+
 /// Pointers and codes of a problem's faults, sorted.
 pub fn faults(problem: &Value) -> Vec<(String, String)> {
     let errors = problem["errors"].as_array().unwrap();
