@@ -59,6 +59,11 @@ fn in_seconds(seconds: i64) -> Timestamp {
     Timestamp::from_second(Timestamp::now().as_second() + seconds).unwrap()
 }
 
+/// Waits until a run that is made now is due later than one that was made at that time.
+async fn later_than(date: Timestamp) {
+    eventually("a later second", async || (in_seconds(-1) > date).then_some(())).await;
+}
+
 #[tokio::test]
 async fn at_a_date_it_is_made_then() {
     let world = World::load().await;
@@ -109,8 +114,7 @@ async fn what_repeats_from_now_is_made_at_once_and_again() {
     let hours = next.duration_since(date).as_secs();
     assert!((4 * 3_600 - 5..=4 * 3_600).contains(&hours), "{hours} s");
 
-    // Its run must be due later than the one that was made at once.
-    eventually("a later second", async || (in_seconds(-1) > date).then_some(())).await;
+    later_than(date).await;
     run(&world, &customer, id).await;
     let second = info_since(&customer, id, date + SignedDuration::from_millis(1)).await;
     assert_ne!(first["id"], second["id"], "a run of its own");
@@ -130,7 +134,7 @@ async fn each_run_takes_a_seat_or_is_refused() {
     let customer = Customer::with(&world, 10, pool, "").await;
     let mut body = scheduled(&json!({ "Repeat": true, "RepeatTime": "24:00" }));
     body["User"] = json!("maria");
-    let (id, _) = answered(&customer, &body).await;
+    let (id, date) = answered(&customer, &body).await;
     assert_eq!(customer.info(id).await["status"], "Finalizado");
 
     // Somebody else has the seat.
@@ -142,9 +146,9 @@ async fn each_run_takes_a_seat_or_is_refused() {
         (answer.status == 200).then(|| answer.json()["uIdRequest"].as_str().unwrap().parse::<Uuid>().unwrap())
     })
     .await;
-    let since = in_seconds(-1);
+    later_than(date).await;
     run(&world, &customer, id).await;
-    let info = info_since(&customer, id, since).await;
+    let info = info_since(&customer, id, date + SignedDuration::from_millis(1)).await;
     assert_eq!((&info["status"], &info["id"]), (&json!("Erro"), &json!(0)), "{info}");
     assert!(info["errorMessage"].as_str().unwrap().starts_with("licence_unavailable: "), "{info}");
     assert_eq!(world.requests(&customer.tenant.id).await.len(), 2, "none for the run that was refused");
