@@ -179,7 +179,7 @@ async fn keys_that_are_not_good_look_all_the_same() {
             let answer = reports(&world, &[(header.0, &header.1)]).await;
             refusal::check(&world, what, &answer, 401, "token_invalid");
             assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"waybill\"", "{what}");
-            bodies.push(answer.body);
+            bodies.push(refusal::words(&answer));
         }
     }
     bodies.dedup();
@@ -275,7 +275,7 @@ async fn what_is_no_key_is_not_made_or_found() {
     let revoke = async |api: &ApiClient, tenant: &str, key: &str| {
         let answer = api.delete(&format!("{}/{key}", path(tenant))).await.unwrap();
         refusal::check(&world, key, &answer, 404, "not_found");
-        answer.body
+        refusal::words(&answer)
     };
     let never = ApiKeyId::generate().to_string();
     let found = [
