@@ -65,6 +65,7 @@ test: build venv js ## Run every test, the end-to-end ones on a local cloud of t
 		$(LOCAL) down --instance test; \
 		exit $$status; \
 	}; \
+	cargo build --workspace --all-targets --locked; \
 	trap finish EXIT; \
 	$(LOCAL) down --instance test; \
 	$(LOCAL) up --instance test > .local/test-up.log || { cat .local/test-up.log; exit 1; }; \

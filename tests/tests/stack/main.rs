@@ -16,7 +16,6 @@ mod checks;
 mod circuit;
 mod cognito;
 mod concurrency;
-mod contract;
 mod deadline;
 mod deliveries;
 mod deliveries_api;

@@ -1,8 +1,13 @@
 //! The API against its own description: schemathesis calls every operation in every way that the description allows, and in
 //! many that it does not, with all of its checks.
 //!
+//! Apart from the other tests of the stack, and after them: its thousands of calls make requests, deliveries and dead letters
+//! for which sweeps take so long that nothing else comes at its time.
+//!
 //! It reads the document that the stack serves, with what answers are made stricter: an answer must have no field that is not
 //! described. One run is a tenant's own, one an administrator's, so that every operation is both allowed and refused.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
 use std::process::{Command, Output};
 
