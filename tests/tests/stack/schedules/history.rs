@@ -136,5 +136,7 @@ async fn a_run_that_somebody_asks_for_is_one_more() {
     let page = play.tenant.get(&format!("{}/runs?limit=1", path(id))).await.json();
     let cursor = page["next_cursor"].as_str().unwrap();
     let rest = play.tenant.get(&format!("{}/runs?limit=1&cursor={cursor}", path(id))).await.json();
-    assert_eq!((&page["runs"][0], &rest["runs"][0]["request"]), (&play.runs(id).await[0], &first["id"]));
+    // Not their statuses, which go on.
+    let request = |page: &Value| page["runs"][0]["request"].clone();
+    assert_eq!((request(&page), request(&rest)), (other["id"].clone(), first["id"].clone()));
 }
