@@ -17,14 +17,10 @@ use datafusion::arrow::array::RecordBatch;
 use waybill::domain::{definition::ColumnKind, style::Formulas};
 
 use self::{
-    column::{Column, Scratch, Special},
+    column::{Column, Special},
     line::{CELL, Lines},
 };
-use super::{
-    EncodeError, Encoder, Layout, LayoutColumn,
-    cells::{self, Cell, CellArray},
-    text::Texts,
-};
+use super::{EncodeError, Encoder, Layout, LayoutColumn, cells::CellArray, text::Texts};
 
 /// What programs take for UTF-8 when it begins a file.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -35,7 +31,6 @@ pub(super) struct Csv {
     ways: Vec<Way>,
     texts: Texts,
     fields: Fields,
-    special: Special,
     /// A null, quoted where it must be.
     null: Vec<u8>,
     /// What a line without its text may take, in bytes.
@@ -48,7 +43,7 @@ pub(super) struct Csv {
 enum Way {
     /// As text, guarded and quoted where it must be.
     Text,
-    /// As in formats for programs; none of that needs quotes.
+    /// As in formats for programs.
     Plain,
     /// As the layout says, quoted where it must be.
     Styled,
@@ -73,45 +68,25 @@ impl Way {
 impl Csv {
     /// For rows of these columns.
     pub(super) fn new(layout: &Layout) -> Self {
-        let mut special = [false; 256];
-        for byte in [b'"', b'\r', b'\n', layout.delimiter] {
-            special[usize::from(byte)] = true;
-        }
-        let fields = Fields {
-            delimiter: layout.delimiter,
-            special,
-            guard: layout.formulas == Formulas::Guard,
-            null: layout.null_text.clone().into_bytes(),
-        };
-        let mut null = Vec::new();
-        if fields.needs_quotes(&fields.null) {
-            quote(&mut null, b"", &fields.null);
+        let special = Special::new(layout.delimiter);
+        let null = layout.null_text.as_bytes();
+        let mut written = Lines::behind(Vec::new(), 2 * null.len() + CELL);
+        if special.is_in(null) {
+            written.quoted(b"", null);
         } else {
-            null.extend_from_slice(&fields.null);
+            written.slice(null);
         }
+        let guard = layout.formulas == Formulas::Guard;
+        let fields = Fields { delimiter: layout.delimiter, special, guard, null: null.to_vec() };
+        let null = written.finish();
         Self {
             titles: layout.columns.iter().map(|column| column.title.clone()).collect(),
             ways: layout.columns.iter().map(|column| Way::of(column, layout)).collect(),
             texts: Texts::new(layout),
             fields,
-            special: Special::new(layout.delimiter),
             room: (CELL + null.len()) * (layout.columns.len() + 1),
             null,
             bom: layout.bom,
-        }
-    }
-
-    /// `scratch` is for text that is looked at before it is written.
-    fn cell(&self, index: usize, cell: Cell<'_>, scratch: &mut Vec<u8>, out: &mut Vec<u8>) {
-        match (cell, self.ways[index]) {
-            (Cell::Null, _) => out.extend_from_slice(&self.null),
-            (Cell::Text(text), Way::Text) => self.fields.text(out, text),
-            (cell, Way::Plain) => plain(out, cell),
-            (cell, Way::Text | Way::Styled) => {
-                scratch.clear();
-                self.texts.write(index, cell, scratch);
-                self.fields.write(out, b"", scratch);
-            }
         }
     }
 }
@@ -121,13 +96,16 @@ impl Encoder for Csv {
         if self.bom {
             out.extend_from_slice(BYTE_ORDER_MARK.as_bytes());
         }
+        let mut lines = Lines::behind(std::mem::take(out), self.room);
         for (index, title) in self.titles.iter().enumerate() {
             if index > 0 {
-                out.push(self.fields.delimiter);
+                lines.byte(self.fields.delimiter);
             }
-            self.fields.text(out, title);
+            self.fields.text(title.as_bytes(), &mut lines);
+            lines.reserve(CELL);
         }
-        out.extend_from_slice(b"\r\n");
+        lines.slice(b"\r\n");
+        *out = lines.finish();
         Ok(())
     }
 
@@ -138,7 +116,7 @@ impl Encoder for Csv {
         let columns: Vec<_> =
             cells.iter().zip(ways).map(|(cells, (index, way))| Column::new(index, cells, way)).collect();
         let mut lines = Lines::behind(std::mem::take(out), self.room + batch.get_array_memory_size());
-        let mut scratch = Scratch::default();
+        let mut scratch = Vec::new();
         for row in 0..batch.num_rows() {
             lines.reserve(self.room);
             let start = lines.len();
@@ -162,27 +140,11 @@ impl Encoder for Csv {
     }
 }
 
-fn plain(out: &mut Vec<u8>, cell: Cell<'_>) {
-    match cell {
-        Cell::Null => {}
-        // A number too wide for any other type.
-        Cell::Text(text) => out.extend_from_slice(text.as_bytes()),
-        Cell::Integer(value) => cells::integer(out, value),
-        Cell::Unsigned(value) => cells::integer(out, value),
-        Cell::Decimal(unscaled, scale) => cells::decimal(out, unscaled, scale),
-        Cell::Boolean(value) => cells::boolean(out, value),
-        Cell::Date(days) => cells::date(out, i64::from(days)),
-        Cell::Timestamp(ticks, clock) => cells::timestamp(out, ticks, clock),
-        Cell::Float(value) => cells::float(out, value),
-        Cell::Single(value) => cells::float(out, value),
-    }
-}
-
 /// What decides how a field is written.
 struct Fields {
     delimiter: u8,
-    /// By byte, whether a field with it needs quotes.
-    special: [bool; 256],
+    /// What makes it need quotes.
+    special: Special,
     /// Whether text that looks like a formula is guarded.
     guard: bool,
     /// What a null reads as.
@@ -190,9 +152,21 @@ struct Fields {
 }
 
 impl Fields {
-    fn text(&self, out: &mut Vec<u8>, text: &str) {
-        let bytes = text.as_bytes();
-        self.write(out, if self.is_guarded(bytes.first().copied()) { b"'" } else { b"" }, bytes);
+    /// Writes text, guarded and quoted where it must be.
+    #[inline]
+    fn text(&self, bytes: &[u8], lines: &mut Lines) {
+        self.write(if self.is_guarded(bytes.first().copied()) { b"'" } else { b"" }, bytes, lines);
+    }
+
+    /// Writes a field of both; the prefix is nothing that would need quotes.
+    #[inline]
+    fn write(&self, prefix: &[u8], bytes: &[u8], lines: &mut Lines) {
+        lines.reserve(2 * bytes.len() + CELL);
+        if self.reads_as_null(prefix, bytes) || self.special.is_in(bytes) {
+            return lines.quoted(prefix, bytes);
+        }
+        lines.slice(prefix);
+        lines.slice(bytes);
     }
 
     /// Whether text that begins so looks like a formula, and is not to.
@@ -201,38 +175,13 @@ impl Fields {
         self.guard && matches!(first, Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r'))
     }
 
-    /// A field of both; the prefix is nothing that would need quotes.
-    fn write(&self, out: &mut Vec<u8>, prefix: &[u8], bytes: &[u8]) {
-        if self.reads_as_null(prefix, bytes) || self.needs_quotes(bytes) {
-            quote(out, prefix, bytes);
-        } else {
-            out.extend_from_slice(prefix);
-            out.extend_from_slice(bytes);
-        }
-    }
-
     /// By length first: comparing with an empty text, whose address is none, costs some processors more than all the rest
     /// of a field.
+    #[inline]
     fn reads_as_null(&self, prefix: &[u8], bytes: &[u8]) -> bool {
         let length = prefix.len() + bytes.len();
         length == self.null.len() && (length == 0 || self.null.strip_prefix(prefix) == Some(bytes))
     }
-
-    fn needs_quotes(&self, bytes: &[u8]) -> bool {
-        bytes.iter().any(|byte| self.special[usize::from(*byte)])
-    }
-}
-
-fn quote(out: &mut Vec<u8>, prefix: &[u8], bytes: &[u8]) {
-    out.push(b'"');
-    out.extend_from_slice(prefix);
-    for (index, piece) in bytes.split(|byte| *byte == b'"').enumerate() {
-        if index > 0 {
-            out.extend_from_slice(b"\"\"");
-        }
-        out.extend_from_slice(piece);
-    }
-    out.push(b'"');
 }
 
 #[cfg(test)]

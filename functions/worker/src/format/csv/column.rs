@@ -1,5 +1,5 @@
-//! Columns behind their types, for lines of CSV. Most cells need no quotes and have no style: those are written at once; the
-//! others go the long way.
+//! Columns behind their types, for lines of CSV. Cells without a style are written at once; the
+//! others, and the rare ones that no chunk holds, by way of a text.
 
 use datafusion::arrow::{
     array::{GenericByteViewArray, LargeStringArray, StringArray},
@@ -10,7 +10,7 @@ use datafusion::arrow::{
 use super::{
     super::cells::{Cell, Cells, Clock, DAY, Values},
     Csv, Way,
-    line::{CELL, Lines},
+    line::Lines,
 };
 
 /// One column of a batch.
@@ -57,7 +57,7 @@ impl<'a> Column<'a> {
 
     /// Writes the cell of `row`.
     #[inline]
-    pub(super) fn write(&self, row: usize, csv: &Csv, scratch: &mut Scratch, lines: &mut Lines) {
+    pub(super) fn write(&self, row: usize, csv: &Csv, scratch: &mut Vec<u8>, lines: &mut Lines) {
         if self.nulls.is_some_and(|nulls| nulls.is_null(row)) {
             return lines.slice(&csv.null);
         }
@@ -82,19 +82,12 @@ impl<'a> Column<'a> {
     }
 
     #[cold]
-    fn slowly(&self, cell: Cell<'_>, csv: &Csv, scratch: &mut Scratch, lines: &mut Lines) {
-        scratch.cell.clear();
-        csv.cell(self.index, cell, &mut scratch.text, &mut scratch.cell);
-        lines.reserve(scratch.cell.len() + csv.room);
-        lines.slice(&scratch.cell);
+    fn slowly(&self, cell: Cell<'_>, csv: &Csv, scratch: &mut Vec<u8>, lines: &mut Lines) {
+        scratch.clear();
+        csv.texts.write(self.index, cell, scratch);
+        csv.fields.write(b"", scratch, lines);
+        lines.reserve(csv.room);
     }
-}
-
-/// For cells that are looked at before they are written.
-#[derive(Default)]
-pub(super) struct Scratch {
-    text: Vec<u8>,
-    cell: Vec<u8>,
 }
 
 #[inline]
@@ -110,23 +103,18 @@ fn timestamp(ticks: i64, clock: Clock, lines: &mut Lines) -> bool {
     true
 }
 
-/// Text, guarded and quoted where it must be.
+/// Text, with room for the rest of the line behind it.
 #[inline]
 fn text(bytes: &[u8], csv: &Csv, lines: &mut Lines) {
-    lines.reserve(2 * bytes.len() + CELL + csv.room);
-    let prefix: &[u8] = if csv.fields.is_guarded(bytes.first().copied()) { b"'" } else { b"" };
-    if csv.fields.reads_as_null(prefix, bytes) || csv.special.is_in(bytes) {
-        return lines.quoted(prefix, bytes);
-    }
-    lines.slice(prefix);
-    lines.slice(bytes);
+    csv.fields.text(bytes, lines);
+    lines.reserve(csv.room);
 }
 
 /// Text of up to twelve bytes, the first one lowest, if it stands as it is; whether it does.
 #[inline]
 fn short(bytes: u128, length: usize, csv: &Csv, lines: &mut Lines) -> bool {
     let [first, ..] = bytes.to_le_bytes();
-    if length == csv.fields.null.len() || csv.fields.is_guarded(Some(first)) || csv.special.is_in_short(bytes) {
+    if length == csv.fields.null.len() || csv.fields.is_guarded(Some(first)) || csv.fields.special.is_in_short(bytes) {
         return false;
     }
     lines.short(bytes, length);
@@ -149,7 +137,7 @@ impl Special {
 
     /// Whether one of them is there: 16 bytes at a time, the last ones over again.
     #[inline]
-    fn is_in(&self, bytes: &[u8]) -> bool {
+    pub(super) fn is_in(&self, bytes: &[u8]) -> bool {
         let (chunks, _) = bytes.as_chunks::<16>();
         match bytes.last_chunk::<16>() {
             Some(last) => chunks.iter().chain([last]).any(|chunk| self.is_in_sixteen(chunk)),
