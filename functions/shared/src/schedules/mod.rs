@@ -30,7 +30,7 @@ use crate::{
         licence::SeatAsk,
         schedule::{
             Calendar, Effect, Event, InvalidSettings, Occasion, Refusal, Schedule, Settings, StandingOrder,
-            StandingTerms, State,
+            StandingTerms,
         },
         tenant::Tenant,
     },
@@ -201,24 +201,8 @@ impl Schedules<'_> {
         let first = calendar.next_after(now);
         let occasion = Occasion { schedule: id, at: first.unwrap_or(now), time_zone: settings.time_zone.clone() };
         self.check(standing, occasion, now).await?;
-        let schedule = Schedule {
-            id,
-            tenant: standing.tenant.id.clone(),
-            settings,
-            order: standing.order(),
-            created_by: standing.by.to_owned(),
-            created_at: now,
-            updated_at: now,
-            made_from: None,
-            state: State::Active,
-            paused: None,
-            next_run: None,
-            due_at: None,
-            handoffs: 0,
-            last_run: None,
-            refused_in_a_row: 0,
-        };
-        Ok(schedule.first_waits_for(first))
+        let (tenant, by) = (standing.tenant.id.clone(), standing.by.to_owned());
+        Ok(Schedule::made((id, tenant), settings, standing.order(), by, first, now))
     }
 
     /// Replaces what a schedule asks for, and when. In conflict if it is not what was read any more.

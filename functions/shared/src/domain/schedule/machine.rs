@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Calendar, LastRun, Missed, MissedPolicy, Outcome, Schedule, Settings, StandingOrder, State, run_id};
-use crate::domain::{request::Deed, retry};
+use crate::domain::{id::ScheduleId, request::Deed, retry};
 
 /// The next row and what the shell does once it is written.
 pub type Step = (Schedule, Vec<Effect>);
@@ -158,10 +158,33 @@ impl Schedule {
         Ok(Self { due_at, handoffs: self.handoffs.saturating_add(1), ..self.clone() })
     }
 
-    /// The same as it is made: it waits for its first instant.
-    #[must_use]
-    pub fn first_waits_for(self, first: Option<Timestamp>) -> Self {
-        self.waiting_for(first).0
+    /// One that is made now, and waits for its first instant.
+    pub fn made(
+        (id, tenant): (ScheduleId, String),
+        settings: Settings,
+        order: StandingOrder,
+        created_by: String,
+        first: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Self {
+        let made = Self {
+            id,
+            tenant,
+            settings,
+            order,
+            created_by,
+            created_at: now,
+            updated_at: now,
+            made_from: None,
+            state: State::Active,
+            paused: None,
+            next_run: None,
+            due_at: None,
+            handoffs: 0,
+            last_run: None,
+            refused_in_a_row: 0,
+        };
+        made.waiting_for(first).0
     }
 
     /// Waits for that instant, or has ended.

@@ -31,24 +31,10 @@ pub(crate) fn hourly(missed: MissedPolicy) -> (Schedule, Calendar) {
         missed,
     };
     let calendar = Calendar::of(&settings).unwrap();
-    let schedule = Schedule {
-        id: ScheduleId::generate(),
-        tenant: "acme".to_owned(),
-        settings,
-        order: StandingOrder { request: "{}".to_owned(), terms: StandingTerms::default(), seat: None },
-        created_by: "ana".to_owned(),
-        created_at: now,
-        updated_at: now,
-        made_from: None,
-        state: State::Active,
-        paused: None,
-        next_run: None,
-        due_at: None,
-        handoffs: 0,
-        last_run: None,
-        refused_in_a_row: 0,
-    };
-    (schedule.first_waits_for(calendar.next_after(now)), calendar)
+    let order = StandingOrder { request: "{}".to_owned(), terms: StandingTerms::default(), seat: None };
+    let whose = (ScheduleId::generate(), "acme".to_owned());
+    let first = calendar.next_after(now);
+    (Schedule::made(whose, settings, order, "ana".to_owned(), first, now), calendar)
 }
 
 fn deed() -> Deed {
@@ -114,7 +100,8 @@ fn a_pause_skips_and_is_no_reason_to_catch_up() {
 fn without_an_instant_left_it_has_ended_until_it_is_changed() {
     let (schedule, calendar) = hourly(MissedPolicy::Latest);
     let last = ts("2026-11-30T00:00:00Z");
-    let schedule = schedule.first_waits_for(Some(last));
+    let Schedule { id, tenant, settings, order, created_by, created_at, .. } = schedule;
+    let schedule = Schedule::made((id, tenant), settings, order, created_by, Some(last), created_at);
     let (ended, effects) = schedule.apply(Event::Ran(Outcome::Requested), &calendar, last).unwrap();
     assert_eq!((ended.state, ended.next_run, ended.due_at), (State::Ended, None, None));
     assert_eq!(effects, []);
