@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use waybill::{
     accept::Fault,
-    aws::table::{RawRow, Table, TableError, pages::PageQuery},
+    aws::table::{RawRow, Row, Stored, Table, TableError, pages::PageQuery},
 };
 
 use crate::problem::Problem;
@@ -124,6 +124,16 @@ impl Query {
             _ => Err(Problem::bad_query(faults)),
         }
     }
+}
+
+/// A row of a list; one that cannot be read is left out, and logged.
+pub fn readable<T: Row>(row: RawRow) -> Option<Stored<T>> {
+    row.read().inspect_err(left_out).ok()
+}
+
+/// Logs why a row is not in a list.
+pub fn left_out(error: &TableError) {
+    tracing::error!(%error, "row left out of a list");
 }
 
 /// A page of what `take` makes of a partition's rows: each row's sort key, and what is shown of it, if anything. With

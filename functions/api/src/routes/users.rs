@@ -1,6 +1,8 @@
 //! Users of a tenant, for the operator: made, listed, changed, deleted. They log in through Eclipse's interface, so only
 //! tenants that have it get any.
 
+mod contract;
+
 use std::sync::Arc;
 
 use axum::{
@@ -24,11 +26,12 @@ use waybill::{
         password::DEFAULT_ALPHABET,
         secret::Secret,
         tenant::{Scope, Tenant, is_valid_tenant_id},
-        user::{IDENTITY_LENGTHS, LONGEST_PASSWORD, SHORTEST_PASSWORD, User, UserIdentity, Wanted, check_password},
+        user::{User, UserIdentity, Wanted, check_password},
     },
     seal::random_password,
 };
 
+pub use self::contract::{components, operations};
 use super::tenants::{TRIES, conflict, existing, require_stay, scopes};
 use crate::{
     app::App,
@@ -36,14 +39,6 @@ use crate::{
     auth::{Admin, hash_password},
     body::JsonBody,
     fields::{Faults, Fields},
-    openapi::{
-        operation::Operation,
-        parts::{scopes as scopes_of, tenant_id},
-        schema::{
-            Schema, and_perhaps, component, defaulted, described, flag, id, list_of, nullable, pattern, sent, shown,
-            text, time,
-        },
-    },
     problem::Problem,
 };
 
@@ -302,86 +297,6 @@ fn with_password(user: &User, password: Option<&Secret<String>>) -> Value {
 /// The trail outlives the tenant, so it has the id and not the identity, which may name a person.
 fn audited(user: &User) -> Value {
     json!({ "id": user.id, "scopes": user.scopes })
-}
-
-/// What an administrator may do with users.
-pub fn operations() -> Vec<Operation> {
-    let (tag, all, one) = ("Users", "/v1/tenants/{tenant}/users", "/v1/tenants/{tenant}/users/{user}");
-    let of_one = |operation: Operation| {
-        operation.needs(Scope::Admin).at("tenant", tenant_id()).at("user", id("usr")).refuses(&["not_found"])
-    };
-    let changed = json!({ "scopes": ["reports:read"], "disabled": false });
-    vec![
-        Operation::post(all, ["createUser", tag, "Make a user who logs in with a password"])
-            .about("Through Eclipse's interface, which the tenant must have. The password is shown this once, unless one was sent.")
-            .needs(Scope::Admin)
-            .at("tenant", tenant_id())
-            .body(wanted(&NEW_FIELDS, &["identity", "scopes"]), json!({ "identity": "erp@acme.example", "scopes": ["reports:read"] }))
-            .answers(StatusCode::CREATED, "The user.", with_shown_password())
-            .leads_to("showUser", [("tenant", "$request.path.tenant"), ("user", "$response.body#/id")])
-            .leads_to("putUser", [("tenant", "$request.path.tenant"), ("user", "$response.body#/id")])
-            .leads_to("deleteUser", [("tenant", "$request.path.tenant"), ("user", "$response.body#/id")])
-            .refuses(&["not_found", "interface_off", "identity_taken", "too_many_users", "tenant_erasing", "conflict"]),
-        Operation::get(all, ["listUsers", tag, "List them"])
-            .about("All of them, oldest first.")
-            .needs(Scope::Admin)
-            .at("tenant", tenant_id())
-            .answers(StatusCode::OK, "The users.", shown([("users", list_of(component("User")))]))
-            .refuses(&["not_found"]),
-        of_one(Operation::get(one, ["showUser", tag, "Show one"]))
-            .answers(StatusCode::OK, "The user.", component("User")),
-        of_one(Operation::put(one, ["putUser", tag, "Change one"]))
-            .about("Another password, and being disabled, end its sessions at once.")
-            .body(wanted(&CHANGE_FIELDS, &["scopes"]), changed)
-            .answers(StatusCode::OK, "The user.", with_shown_password())
-            .refuses(&["tenant_erasing", "conflict"]),
-        of_one(Operation::delete(one, ["deleteUser", tag, "Delete one"]))
-            .about("Its sessions end at once, and its identity is free.")
-            .answers_nothing(StatusCode::NO_CONTENT, "It is gone.")
-            .refuses(&["conflict"]),
-    ]
-}
-
-/// Objects that stand under their own names.
-pub fn components() -> Vec<(&'static str, Schema)> {
-    vec![("User", described_user())]
-}
-
-fn described_user() -> Schema {
-    shown([
-        ("id", id("usr")),
-        ("identity", text()),
-        ("scopes", scopes_of()),
-        ("disabled", flag()),
-        ("disabled_at", nullable(time())),
-        ("password_changed_at", time()),
-        ("created_at", time()),
-        ("created_by", text()),
-        ("last_login_at", nullable(time())),
-    ])
-}
-
-fn with_shown_password() -> Schema {
-    and_perhaps(described_user(), [("password", described(text(), "One that was made, shown this once."))])
-}
-
-fn wanted(fields: &[&str], required: &[&str]) -> Schema {
-    let (least, most) = (IDENTITY_LENGTHS.start(), IDENTITY_LENGTHS.end());
-    sent(fields, required, |name| match name {
-        "identity" => described(pattern(&format!("^[A-Za-z0-9._+@-]{{{least},{most}}}$")), "Case does not count."),
-        "scopes" => {
-            let mut scopes = scopes_of();
-            scopes["maxItems"] = json!(Scope::ALL.len());
-            scopes
-        }
-        "disabled" => defaulted(flag(), false),
-        "password" => {
-            let password = json!({ "type": "string", "minLength": SHORTEST_PASSWORD, "maxLength": LONGEST_PASSWORD });
-            described(password, "Five different characters at least, no control characters, not the identity.")
-        }
-        "new_password" => described(flag(), "Make one, which is shown this once; not together with `password`."),
-        _ => Value::Null,
-    })
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use waybill::{
     accept::Fault,
     aws::table::{
-        RawRow, TableError,
+        RawRow,
         deliveries::made_between,
         keys::{self, Key},
         pages::PageQuery,
@@ -81,22 +81,18 @@ async fn delivery(app: &App, filter: &Filter, row: RawRow) -> (String, Option<De
     if sk.starts_with(keys::DELIVERIES) {
         // `DLV#dlv_…` is a delivery, `DLV#dlv_…#0001` one of its attempts.
         let is_delivery = sk.matches('#').count() == 1;
-        let read = if is_delivery { row.read().inspect_err(left_out).ok() } else { None };
+        let read = if is_delivery { row.read().inspect_err(page::left_out).ok() } else { None };
         return (sk, read.map(|stored| stored.row));
     }
-    let Ok(index) = row.read::<DeliveryIndex>().inspect_err(left_out).map(|stored| stored.row) else {
+    let Ok(index) = row.read::<DeliveryIndex>().inspect_err(page::left_out).map(|stored| stored.row) else {
         return (sk, None);
     };
     if !filter.may_take(index.endpoint, index.created_at) {
         return (sk, None);
     }
     let key = Key::delivery(&index.tenant, index.request, index.delivery);
-    let read = app.table.get(&key).await.inspect_err(left_out).ok().flatten();
+    let read = app.table.get(&key).await.inspect_err(page::left_out).ok().flatten();
     (sk, read.map(|stored| stored.row))
-}
-
-fn left_out(error: &TableError) {
-    tracing::error!(%error, "row left out of a list");
 }
 
 impl Filter {

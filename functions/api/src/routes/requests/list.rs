@@ -73,8 +73,7 @@ pub async fn page_of(
 /// A row that the list takes, with its sort key.
 fn taken(filter: &Filter, row: RawRow, now: Timestamp) -> (String, Option<Request>) {
     let key = row.key.sk.clone();
-    let read = row.read::<Request>().inspect_err(|error| tracing::error!(%error, "row left out of a list"));
-    let wanted = read.ok().filter(|stored| filter.takes(&stored.row, now));
+    let wanted = page::readable::<Request>(row).filter(|stored| filter.takes(&stored.row, now));
     (key, wanted.map(|stored| stored.row))
 }
 

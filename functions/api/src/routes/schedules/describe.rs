@@ -74,27 +74,12 @@ pub(super) mod tests {
             ends_at: None,
             missed: MissedPolicy::Latest,
         };
-        Schedule {
-            id: ScheduleId::generate(),
-            tenant: "acme".to_owned(),
-            settings,
-            order: StandingOrder {
-                request: r#"{"report":"r"}"#.to_owned(),
-                terms: StandingTerms::default(),
-                seat: None,
-            },
-            created_by: "ana".to_owned(),
-            created_at: Timestamp::UNIX_EPOCH,
-            updated_at: Timestamp::UNIX_EPOCH,
-            made_from: None,
-            state: State::Active,
-            paused: None,
-            next_run: None,
-            due_at: None,
-            handoffs: 0,
-            last_run: None,
-            refused_in_a_row: 0,
-        }
+        let request = r#"{"report":"r"}"#.to_owned();
+        let order = StandingOrder { request, terms: StandingTerms::default(), seat: None };
+        let whose = (ScheduleId::generate(), "acme".to_owned());
+        let made = Schedule::made(whose, settings, order, "ana".to_owned(), None, Timestamp::UNIX_EPOCH);
+        // Held neither by its calendar nor by anybody.
+        Schedule { state: State::Active, ..made }
     }
 
     #[test]

@@ -55,10 +55,7 @@ pub async fn list(
     let (limit, after) = Query::parse(query.as_deref(), &["limit", "cursor"])?.page("schedules", vec![])?;
     let page = PageQuery { newest_first: false, ..PageQuery::newest(SCHEDULES, limit, after) };
     let page = app.table.page(&Key::tenant(&caller.tenant).pk, page).await?;
-    let rows = page.rows.into_iter().filter_map(|row| {
-        let read = row.read::<Schedule>();
-        read.inspect_err(|error| tracing::error!(%error, "row left out of a list")).ok()
-    });
+    let rows = page.rows.into_iter().filter_map(page::readable::<Schedule>);
     let shown: Vec<Value> = rows.map(|stored| describe::summary(&stored.row)).collect();
     let cursor = page.next.map(|next| page::cursor("schedules", &next));
     Ok(Json(json!({ "schedules": shown, "next_cursor": cursor })))

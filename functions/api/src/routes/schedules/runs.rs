@@ -47,10 +47,7 @@ pub async fn list(
     let (limit, after) = query.page(&name, vec![])?;
     let page = PageQuery::newest(&keys::runs_of(schedule.id), limit, after);
     let page = app.table.page(&Key::tenant(&caller.tenant).pk, page).await?;
-    let rows = page.rows.into_iter().filter_map(|row| {
-        let read = row.read::<Run>();
-        read.inspect_err(|error| tracing::error!(%error, "row left out of a history")).ok()
-    });
+    let rows = page.rows.into_iter().filter_map(page::readable::<Run>);
     let now = clock::now();
     let shown: Vec<Value> =
         stream::iter(rows).map(|run| described(&app, run.row, now)).buffered(CONCURRENCY).try_collect().await?;
