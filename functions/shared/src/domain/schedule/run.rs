@@ -70,3 +70,17 @@ impl Missed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_known_by_its_schedule_and_instant() {
+        let (schedule, other) = (ScheduleId::generate(), ScheduleId::generate());
+        let [first, next] = ["2026-11-27T12:00:00Z", "2026-11-27T12:05:00Z"].map(|at| at.parse().unwrap());
+        assert_eq!(run_id(schedule, first), run_id(schedule, first));
+        assert_ne!(run_id(schedule, first), run_id(schedule, next));
+        assert_ne!(run_id(schedule, first), run_id(other, first));
+    }
+}
