@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up down logs story dashboard test lint bench bench-reports bench-delivery check-reports openapi release deploy venv js build
+.PHONY: help demo up down logs story dashboard test lint bench bench-packaging bench-reports bench-delivery check-reports openapi release deploy venv js build
 
 # --- settings -------------------------------------------------------------------------------------------------------
 
@@ -79,16 +79,33 @@ lint: venv check-reports ## Check format, lints, documentation and template
 	$(VENV)/bin/cfn-lint template.yaml infra/examples/triggers/*.yaml
 	$(VENV)/bin/python infra/dashboards/waybill.py template.yaml --check
 
-bench: bench-reports bench-delivery ## Measure the worker's data path and the dispatcher
+bench: bench-packaging bench-reports bench-delivery ## Measure the data path beside its peers, formats, and the dispatcher
+
+# lineitem of TPC-H, from Parquet into packaged files, by turns with what one would use instead: DuckDB, 7zz, zip, gpg and
+# Python. ROUNDS: how often; SF: scale factors of the data, 1 and, for memory, 10.
+BENCH_KEY := functions/shared/src/openpgp/testdata/curve25519-certified.asc
+ROUNDS ?= 5
+SF ?= 1 10
+bench-packaging: venv $(VENV)/.bench ## Measure the data path beside DuckDB, 7zz, zip, gpg and Python (ROUNDS=5 SF="1 10")
+	cargo build --release --workspace --bin waybill-bench --locked
+	@for factor in $(SF); do \
+		lake=.local/bench/tpch-sf$$factor; \
+		if [ ! -d $$lake ]; then \
+			rm -rf $$lake.part; \
+			$(VENV)/bin/tpchgen-cli parquet -s $$factor --tables lineitem --quiet --output-dir $$lake.part/lineitem; \
+			mv $$lake.part $$lake; \
+		fi; \
+	done
+	@$(VENV)/bin/python tests/bench/packaging.py $(TARGET_DIR)/release/waybill-bench $(BENCH_KEY) \
+		.local/bench $(ROUNDS) $(SF)
 
 # Without AWS and without the local cloud, whose speed says nothing. ROWS: sizes of the generated lakes; the first one is
 # written in every format that holds so many rows, and in every package.
 ROWS ?= 1000000 10000000
-BENCH_KEY := functions/shared/src/openpgp/testdata/curve25519-certified.asc
 bench-reports: ## Measure the worker's data path: rows/s and peak memory by format and package (ROWS="1000000 10000000")
-	cargo build --release --workspace --bins --locked
+	cargo build --release --workspace --bin waybill-bench --bin waybill-local --locked
 	@bench() { \
-		$(TARGET_DIR)/release/waybill-bench .local/bench/lake-$$1 \
+		$(TARGET_DIR)/release/waybill-bench report .local/bench/lake-$$1 \
 			infra/reports/Report_digital_wallet_transaction_detail.toml acme \
 			'{"d1":"2024-01-01T00:00:00","d2":"2024-12-31T23:59:59.999"}' .local/bench/out $$2 $$3; \
 	}; \
@@ -162,6 +179,10 @@ $(JS)/.installed: tests/js/package-lock.json
 	@mkdir -p $(@D)
 	@cp tests/js/package.json tests/js/package-lock.json $(@D)
 	@npm ci --prefix $(@D) --no-audit --no-fund --ignore-scripts --silent
+	@touch $@
+
+$(VENV)/.bench: tests/bench/requirements.txt $(VENV)/.installed
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 $(VENV)/.installed: infra/local/requirements.txt

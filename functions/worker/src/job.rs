@@ -71,7 +71,7 @@ impl Job {
     }
 
     /// What encoders know besides the rows, which are as the lake was at `as_of`.
-    pub(crate) fn document(&self, as_of: Timestamp) -> Document {
+    pub fn document(&self, as_of: Timestamp) -> Document {
         let definition = &self.definition;
         let given = |name: &str| self.asked.get(name).filter(|value| !value.is_null());
         let of = |p: &Parameter| Some((p.name.clone(), text(given(&p.name).or(p.default.as_ref())?)));

@@ -36,19 +36,33 @@ impl Progress {
 pub struct Meter {
     bytes: u64,
     digest: Context,
+    /// Whether somebody else digests.
+    counts_only: bool,
 }
 
 impl Default for Meter {
     fn default() -> Self {
-        Self { bytes: 0, digest: Context::new(&SHA256) }
+        Self { bytes: 0, digest: Context::new(&SHA256), counts_only: false }
     }
 }
 
 impl Meter {
+    /// One that counts, and is [told the digest](Self::set_digest).
+    pub fn without_digest() -> Self {
+        Self { counts_only: true, ..Self::default() }
+    }
+
     /// Takes what passes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
-        self.digest.update(bytes);
+        if !self.counts_only {
+            self.digest.update(bytes);
+        }
+    }
+
+    /// The SHA-256 of what has passed, by somebody who needed it too.
+    pub fn set_digest(&mut self, digest: Context) {
+        self.digest = digest;
     }
 
     /// How many bytes have passed.

@@ -2,7 +2,7 @@
 
 use super::{
     bits::Bits,
-    matches::{BACK, DISTANCES, END_OF_BLOCK, LENGTHS, Matches, SYMBOLS, distance_code, length_code},
+    matches::{BACK, DISTANCES, END_OF_BLOCK, LENGTHS, Matches, SYMBOLS, Token, VALUES, length_code},
 };
 
 /// Longest code. Deflate has one bit more; with four of these and what is left of a byte, 64 bits suffice.
@@ -46,90 +46,67 @@ impl Codes {
     }
 
     /// Writes the block, which is not the last one.
-    pub(super) fn write(&self, bytes: &[u8], matches: &Matches, out: &mut Bits) {
+    pub(super) fn write(&self, matches: &Matches, out: &mut Bits) {
         self.header.write(out);
-        let (literals, lengths, distances) = (self.literals(), self.lengths(), self.back());
-        let mut rest = bytes;
-        for sequence in matches.sequences() {
-            let (run, behind) = rest.split_at(sequence.literals as usize);
-            write_literals(run, &literals, out);
-            rest = behind;
-            if sequence.length > 0 {
-                let length = &lengths[usize::from(sequence.length) & 511];
-                out.add(u64::from(length.bits), length.count.into());
-                let back = &distances[distance_code(sequence.back.into()) & 31];
-                let extra = u64::from(sequence.back - back.first) << back.code_length;
-                out.add(u64::from(back.code) | extra, back.count.into());
-                out.flush();
-                rest = &rest[sequence.length.into()..];
-            }
+        let (first, second) = (self.first(), self.second());
+        for token in matches.tokens() {
+            let code = &first[token.first()];
+            out.add(u64::from(code.bits), code.count.into());
+            let code = &second[token.second()];
+            out.add(u64::from(code.bits) | u64::from(token.behind()) << code.length, code.count.into());
+            out.flush();
         }
         out.put(self.symbols.bits[END_OF_BLOCK].into(), self.symbols.lengths[END_OF_BLOCK].into());
     }
 
-    fn literals(&self) -> [Written; 256] {
-        std::array::from_fn(|byte| Written { bits: self.symbols.bits[byte].into(), count: self.symbols.lengths[byte] })
-    }
-
-    /// Codes of lengths with the bits behind them, by length.
-    fn lengths(&self) -> Box<[Written; 512]> {
-        let mut written = Box::new([Written::default(); 512]);
-        for (length, written) in written.iter_mut().enumerate().skip(LENGTHS[0].0.into()).take(256) {
-            let code = usize::from(length_code(length));
-            let (first, extra) = LENGTHS[code];
-            let symbol = END_OF_BLOCK + 1 + code;
-            let (bits, count) = (u32::from(self.symbols.bits[symbol]), self.symbols.lengths[symbol]);
-            // infallible: a length is no longer
-            let which = u32::try_from(length - usize::from(first)).unwrap_or_default();
-            *written = Written { bits: bits | which << count, count: count + extra };
+    /// Bytes' codes, and those of lengths with the bits behind them.
+    fn first(&self) -> Box<[Written; VALUES]> {
+        let mut written = Box::new([Written::default(); VALUES]);
+        for (value, written) in written.iter_mut().enumerate() {
+            *written = match Token::length(value) {
+                None => self.symbols.written(value, 0, 0),
+                Some(length) => {
+                    let code = usize::from(length_code(length));
+                    let (first, extra) = LENGTHS[code];
+                    // infallible: a length is no longer
+                    let which = u32::try_from(length - usize::from(first)).unwrap_or_default();
+                    self.symbols.written(END_OF_BLOCK + 1 + code, which, extra)
+                }
+            };
         }
         written
     }
 
-    fn back(&self) -> [Back; 32] {
-        std::array::from_fn(|code| {
-            let Some((first, extra)) = BACK.get(code) else { return Back::default() };
-            let code_length = self.distances.lengths[code];
-            Back { code: self.distances.bits[code], code_length, first: first - 1, count: code_length + extra }
-        })
+    /// Bytes' codes, those of distances, for which the bits behind them are still to come, and for all else nothing.
+    fn second(&self) -> Box<[Written; VALUES]> {
+        let mut written = Box::new([Written::default(); VALUES]);
+        for (value, written) in written.iter_mut().enumerate() {
+            match Token::distance(value) {
+                Some(code) => *written = self.distances.written(code, 0, BACK[code].1),
+                None if value < END_OF_BLOCK => *written = self.symbols.written(value, 0, 0),
+                None => {}
+            }
+        }
+        written
     }
 }
 
 /// A code as it is written.
 #[derive(Clone, Copy, Default)]
 struct Written {
+    /// The code, and what is known of the bits behind it.
     bits: u32,
+    /// Bits of the code.
+    length: u8,
+    /// And with those behind it.
     count: u8,
 }
 
-/// A distance's code.
-#[derive(Clone, Copy, Default)]
-struct Back {
-    code: u16,
-    code_length: u8,
-    /// Its first distance, less one.
-    first: u16,
-    /// Bits of the code and of what stands behind it.
-    count: u8,
-}
-
-/// By fours, as many as fit between two flushes.
-#[inline]
-fn write_literals(run: &[u8], literals: &[Written; 256], out: &mut Bits) {
-    let (fours, rest) = run.as_chunks::<4>();
-    for four in fours {
-        for byte in four {
-            let code = literals[usize::from(*byte)];
-            out.add(code.bits.into(), code.count.into());
-        }
-        out.flush();
-    }
-    if !rest.is_empty() {
-        for byte in rest {
-            let code = literals[usize::from(*byte)];
-            out.add(code.bits.into(), code.count.into());
-        }
-        out.flush();
+impl<const N: usize> Prefix<N> {
+    /// The code of a symbol, with so many bits behind it.
+    fn written(&self, symbol: usize, behind: u32, extra: u8) -> Written {
+        let length = self.lengths[symbol];
+        Written { bits: u32::from(self.bits[symbol]) | behind << length, length, count: length + extra }
     }
 }
 

@@ -8,9 +8,9 @@ use std::{
 };
 
 /// Pieces of a thread that wait while it is at one.
-const WAITING: usize = 1;
+const WAITING: usize = 2;
 
-/// Threads, as many as there are processors. Each has two pieces of work at most; they end when this is dropped.
+/// Threads, as many as there are processors. Each has three pieces of work at most; they end when this is dropped.
 pub struct Crew<I, O> {
     threads: Vec<Thread<I, O>>,
     /// The threads that have work, in the order of it.

@@ -85,7 +85,7 @@ impl Compressor {
             return stored(block.bytes(), out);
         }
         self.bits.clear();
-        codes.write(block.bytes(), &self.matches, &mut self.bits);
+        codes.write(&self.matches, &mut self.bits);
         // An empty stored block, which begins at a whole byte.
         self.bits.put(0, 3);
         self.bits.align();

@@ -1,4 +1,4 @@
-//! What of a block was there before, up to 32 KiB back: one look for each place, and the first that is found is taken.
+//! What of a block was there before, up to 32 KiB back: one look for each place, and what is found is taken.
 //!
 //! Of the last place of every hash only its 16 lowest bits are kept. Twice the window wide, they tell how far back it is;
 //! one that is older reads as another place, and the comparison decides either way.
@@ -14,29 +14,84 @@ const LEAST: u32 = 6;
 /// Longest match that deflate has.
 const LONGEST: usize = 258;
 
-const HASH_BITS: u32 = 14;
-
-/// Sequences of a block; each but the last is as long as the shortest match.
-const MOST: usize = 1 << 16;
-
 /// So near to the end no match is looked for.
 const TAIL: usize = 16;
 
-/// Bytes as they are, and then some of before.
+/// Bytes that are compared without a branch.
+const AT_ONCE: usize = 16;
+
+const HASH_BITS: u32 = 15;
+
+/// What a block is made of: a byte as it is, two of them, or a match. From the lowest bit on: 9 bits of what is
+/// written first, a byte, or 256 and the length less [`SHORTEST`]; 9 bits of what is written then, a byte, 256 and the code of
+/// the distance, or [`NOTHING`]; the bits that stand behind the distance's code.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Sequence {
-    /// How many bytes as they are.
-    pub(super) literals: u32,
-    /// How many of before; none in the last sequence.
-    pub(super) length: u16,
-    /// How far back, less one.
-    pub(super) back: u16,
+pub(super) struct Token(u32);
+
+/// Shortest match that deflate has.
+const SHORTEST: usize = 3;
+
+/// Values of what is written first, and of what is written then.
+pub(super) const VALUES: usize = 512;
+
+/// Values from here on are lengths or distances.
+const MATCH: usize = 256;
+
+/// What is written then is nothing.
+const NOTHING: u32 = 511;
+
+impl Token {
+    #[inline]
+    fn byte(byte: u8) -> Self {
+        Self(u32::from(byte) | NOTHING << 9)
+    }
+
+    #[inline]
+    fn bytes(first: u8, second: u8) -> Self {
+        Self(u32::from(first) | u32::from(second) << 9)
+    }
+
+    /// A match of that length; of the distance the code, and the distance less one.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "9, 9 and 13 bits")]
+    fn of(length: usize, code: usize, back: usize) -> Self {
+        let behind = back - usize::from(FIRST_BACK[code]);
+        Self((MATCH - SHORTEST + length | (MATCH + code) << 9 | behind << 18) as u32)
+    }
+
+    /// What is written first.
+    #[inline]
+    pub(super) fn first(self) -> usize {
+        (self.0 & 511) as usize
+    }
+
+    /// What is written then.
+    #[inline]
+    pub(super) fn second(self) -> usize {
+        (self.0 >> 9 & 511) as usize
+    }
+
+    /// What stands behind it.
+    #[inline]
+    pub(super) fn behind(self) -> u32 {
+        self.0 >> 18
+    }
+
+    /// The length of a match that begins with that.
+    pub(super) fn length(first: usize) -> Option<usize> {
+        first.checked_sub(MATCH).map(|length| length + SHORTEST)
+    }
+
+    /// The code of the distance that is written then, if it is one.
+    pub(super) fn distance(second: usize) -> Option<usize> {
+        second.checked_sub(MATCH).filter(|code| *code < DISTANCES)
+    }
 }
 
-/// A block as sequences, and how often what deflate has codes for comes up.
+/// A block as tokens, and how often what deflate has codes for comes up.
 pub(super) struct Matches {
     heads: Box<[u16; 1 << HASH_BITS]>,
-    sequences: Box<[Sequence; MOST]>,
+    tokens: Box<[Token; BLOCK]>,
     count: usize,
     /// Of bytes, the end of the block (256), and lengths (from 257).
     pub(super) symbols: [u32; SYMBOLS],
@@ -57,54 +112,69 @@ impl Matches {
     pub(super) fn new() -> Self {
         // infallible: they have these lengths
         let heads = vec![0; 1 << HASH_BITS].into_boxed_slice().try_into().unwrap_or_else(|_| unreachable!());
-        let sequences = vec![Sequence::default(); MOST].into_boxed_slice();
-        let sequences = sequences.try_into().unwrap_or_else(|_| unreachable!());
-        Self { heads, sequences, count: 0, symbols: [0; SYMBOLS], distances: [0; DISTANCES] }
+        let tokens = vec![Token::default(); BLOCK].into_boxed_slice();
+        let tokens = tokens.try_into().unwrap_or_else(|_| unreachable!());
+        Self { heads, tokens, count: 0, symbols: [0; SYMBOLS], distances: [0; DISTANCES] }
     }
 
-    pub(super) fn sequences(&self) -> &[Sequence] {
-        &self.sequences[..self.count]
+    pub(super) fn tokens(&self) -> &[Token] {
+        &self.tokens[..self.count]
     }
 
-    /// Finds those of `block`. Two places are looked at together, since mostly there is nothing at either, and one branch
-    /// that is foreseen is cheaper than two.
+    /// Finds those of `block`. Bytes without a match go in pairs. After a pair of them only the first place of the next one is
+    /// looked at: where numbers stand there is seldom a match, and one that begins at the second place is found a byte later.
     pub(super) fn find(&mut self, block: &Block) {
         let end = block.bytes().len();
         let stop = end.saturating_sub(TAIL);
         let mut tally = Tally::default();
         self.heads.fill(0);
         self.count = 0;
-        let (mut at, mut from) = (0, 0);
+        let (mut at, mut alone) = (0, false);
         while at < stop {
-            let (first, second) = (self.look(block, at), self.look(block, at + 1));
-            if first.differs() && second.differs() {
-                tally.bytes[0][usize::from(first.byte())] += 1;
-                tally.bytes[1][usize::from(second.byte())] += 1;
-                at += 2;
+            let first = self.look(block, at);
+            if !first.differs() {
+                at = self.take(block, &first, at, end, &mut tally);
+                alone = false;
                 continue;
             }
-            let found = if first.differs() {
-                tally.bytes[0][usize::from(first.byte())] += 1;
-                at += 1;
-                second
+            let [byte, next, ..] = first.here.to_le_bytes();
+            tally.bytes[0][usize::from(byte)] += 1;
+            if alone {
+                self.note(block, at + 1);
             } else {
-                first
-            };
-            let length = found.length(block, at, end);
-            tally.lengths[usize::from(length_code(length)) & 31] += 1;
-            tally.distances[distance_code(found.back - 1) & 31] += 1;
-            self.push(at - from, length, found.back - 1);
-            self.note(block, at + 2);
-            at += length;
-            self.note(block, at - 2);
-            self.note(block, at - 1);
-            from = at;
+                let second = self.look(block, at + 1);
+                if !second.differs() {
+                    self.push(Token::byte(byte));
+                    at = self.take(block, &second, at + 1, end, &mut tally);
+                    continue;
+                }
+            }
+            tally.bytes[1][usize::from(next)] += 1;
+            self.push(Token::bytes(byte, next));
+            at += 2;
+            alone = true;
         }
         for byte in &block.bytes()[at.min(end)..] {
             tally.bytes[0][usize::from(*byte)] += 1;
+            self.push(Token::byte(*byte));
         }
-        self.push(end - from, 0, 0);
         tally.write(&mut self.symbols, &mut self.distances);
+    }
+
+    /// Takes what was found at `at`; where to go on.
+    #[inline]
+    fn take(&mut self, block: &Block, found: &Look, mut at: usize, end: usize, tally: &mut Tally) -> usize {
+        let length = found.length(block, at, end);
+        let code = distance_code(found.back - 1) & 31;
+        tally.lengths[usize::from(length_code(length)) & 31] += 1;
+        tally.distances[code] += 1;
+        self.push(Token::of(length, code, found.back - 1));
+        self.note(block, at + 1);
+        self.note(block, at + 2);
+        at += length;
+        self.note(block, at - 2);
+        self.note(block, at - 1);
+        at
     }
 
     /// What the last place with the same hash has in common with `at`, which takes its place.
@@ -125,11 +195,8 @@ impl Matches {
     }
 
     #[inline]
-    fn push(&mut self, literals: usize, length: usize, back: usize) {
-        // infallible: a block has no more bytes, a match and the window none of these sizes
-        let narrow = |value: usize| u16::try_from(value).unwrap_or(u16::MAX);
-        let literals = u32::try_from(literals).unwrap_or(u32::MAX);
-        self.sequences[self.count & (MOST - 1)] = Sequence { literals, length: narrow(length), back: narrow(back) };
+    fn push(&mut self, token: Token) {
+        self.tokens[self.count & (BLOCK - 1)] = token;
         self.count += 1;
     }
 }
@@ -150,17 +217,12 @@ impl Look {
         (self.difference | too_far) << (64 - 8 * LEAST) != 0
     }
 
-    #[inline]
-    fn byte(&self) -> u8 {
-        self.here.to_le_bytes()[0]
-    }
-
     /// How long the match is, that begins at `at` of a block that ends at `end`.
     #[inline]
     fn length(&self, block: &Block, at: usize, end: usize) -> usize {
-        let most = LONGEST.min(end - at);
-        let same = same(self.difference);
-        if same < 8 { same.min(most) } else { extended(block, at, self.back, most) }
+        let further = same(block.eight(at + 8) ^ block.eight(at + 8 - self.back));
+        let length = same(self.difference) + if self.difference == 0 { further } else { 0 };
+        if length < AT_ONCE { length } else { extended(block, at, self.back, LONGEST.min(end - at)) }
     }
 }
 
@@ -289,6 +351,17 @@ pub(super) const BACK: [(u16, u8); DISTANCES] = [
     (24577, 13),
 ];
 
+/// First distance of each code, less one.
+const FIRST_BACK: [u16; 32] = {
+    let mut first = [0; 32];
+    let mut code = 0;
+    while code < BACK.len() {
+        first[code] = BACK[code].0 - 1;
+        code += 1;
+    }
+    first
+};
+
 /// The code of a length, from 0.
 #[inline]
 pub(super) fn length_code(length: usize) -> u8 {
@@ -333,5 +406,3 @@ static DISTANCE_CODES: [u8; 512] = {
     }
     codes
 };
-
-const _: () = assert!(BLOCK / LEAST as usize + 2 < MOST, "every sequence has its place");

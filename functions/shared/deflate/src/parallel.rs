@@ -7,8 +7,8 @@ use super::{BLOCK, Block, Compressor, Crew, END, Level};
 /// What takes compressed bytes, and may change them in place.
 type Result = io::Result<()>;
 
-/// Makes streams, one after the other. Of a stream that is longer than a block, each thread has up to two blocks at a
-/// time, so memory is bounded: about 3 MiB for each thread.
+/// Makes streams, one after the other. Of a stream that is longer than a block, each thread has up to three blocks at
+/// a time, so memory is bounded: about 4 MiB for each thread.
 pub struct Deflate {
     level: Level,
     block: Block,

@@ -5,12 +5,13 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use pgp::packet::SignatureHasher;
+use aws_lc_rs::digest::Context;
 use waybill_deflate::{DeflateWriter, Level};
 
 use super::{
     Error, RecipientKey, ServiceKey,
     framing::{COMPRESSED, EncryptedBody, LITERAL, PartialBody},
+    signature::StreamSignature,
 };
 use crate::seal::random_bytes;
 
@@ -23,7 +24,7 @@ const ZIP: u8 = 1;
 /// before that, what it wrote is a fragment that no tool opens without complaint.
 pub struct MessageWriter<W: Write> {
     literal: PartialBody<Compressor<W>>,
-    hasher: SignatureHasher,
+    signature: StreamSignature,
     signer: ServiceKey,
 }
 
@@ -54,11 +55,16 @@ impl<W: Write> MessageWriter<W> {
         compressed.write_all(&[ZIP]).map_err(Error::Write)?;
         let mut compressor = DeflateWriter::new(compressed, level);
 
-        let (announcement, hasher) = signer.begin_signature()?;
+        let (announcement, signature) = signer.begin_signature()?;
         compressor.write_all(&super::packet_bytes(&announcement)?).map_err(Error::Write)?;
         let mut literal = PartialBody::begin(compressor, LITERAL).map_err(Error::Write)?;
         literal.write_all(&literal_header).map_err(Error::Write)?;
-        Ok(Self { literal, hasher, signer: signer.clone() })
+        Ok(Self { literal, signature, signer: signer.clone() })
+    }
+
+    /// SHA-256 of what was written so far, where the signature is made of it anyway.
+    pub fn sha256(&self) -> Option<Context> {
+        self.signature.sha256()
     }
 
     /// Signs what was written and ends the message.
@@ -67,7 +73,7 @@ impl<W: Write> MessageWriter<W> {
     /// [`Error::Write`] with the error of what the message is written to.
     pub fn finish(self) -> Result<W, Error> {
         let mut compressor = self.literal.finish().map_err(Error::Write)?;
-        compressor.write_all(&self.signer.finish_signature(self.hasher)?).map_err(Error::Write)?;
+        compressor.write_all(&self.signer.finish_signature(self.signature)?).map_err(Error::Write)?;
         let finished = compressor.finish().and_then(PartialBody::finish).and_then(EncryptedBody::finish);
         finished.map_err(Error::Write)
     }
@@ -79,7 +85,7 @@ impl<W: Write> Write for MessageWriter<W> {
     }
 
     fn write_all(&mut self, data: &[u8]) -> io::Result<()> {
-        self.hasher.write_all(data)?;
+        self.signature.update(data);
         self.literal.write_all(data)
     }
 

@@ -15,6 +15,7 @@ mod framing;
 mod message;
 mod recipient;
 mod service;
+mod signature;
 mod standing;
 
 pub use waybill_deflate::Level;

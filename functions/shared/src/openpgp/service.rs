@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use pgp::{
     composed::{ArmorOptions, Deserializable, DetachedSignature, KeyType, SecretKeyParamsBuilder, SignedSecretKey},
     crypto::hash::HashAlgorithm,
-    packet::{OnePassSignature, SignatureConfig, SignatureHasher, SignatureType, Subpacket, SubpacketData},
+    packet::{OnePassSignature, SignatureConfig, SignatureType, Subpacket, SubpacketData},
     types::{KeyDetails, KeyVersion, Password, PublicParams, SecretParams, SigningKey, Timestamp as PgpTimestamp},
 };
 
-use super::{Error, packet_bytes, standing};
+use super::{Error, packet_bytes, signature::StreamSignature, standing};
 
 /// Makes a signing key for the service: Ed25519 in the encoding that every GnuPG since 2.1 verifies, without a
 /// passphrase, armored. `user_id` has the form `Name <address>`.
@@ -96,16 +96,16 @@ impl ServiceKey {
     }
 
     /// Begins a signature over a stream: the packet that announces it, and what hashes the stream.
-    pub(super) fn begin_signature(&self) -> Result<(OnePassSignature, SignatureHasher), Error> {
+    pub(super) fn begin_signature(&self) -> Result<(OnePassSignature, StreamSignature), Error> {
         let config = self.signature_config()?;
         let key_id = self.key.legacy_key_id();
         let announcement = OnePassSignature::v3(config.typ, config.hash_alg, config.pub_alg, key_id);
-        Ok((announcement, config.into_hasher()?))
+        Ok((announcement, StreamSignature::begin(config)?))
     }
 
     /// The signature packet that ends a stream begun by [`ServiceKey::begin_signature`].
-    pub(super) fn finish_signature(&self, hasher: SignatureHasher) -> Result<Vec<u8>, Error> {
-        packet_bytes(&hasher.sign(&self.key.primary_key, &Password::empty())?)
+    pub(super) fn finish_signature(&self, signature: StreamSignature) -> Result<Vec<u8>, Error> {
+        signature.finish(&self.key.primary_key)
     }
 
     fn signature_config(&self) -> Result<SignatureConfig, Error> {

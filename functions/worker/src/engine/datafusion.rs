@@ -15,7 +15,6 @@ use ::datafusion::{
     execution::{
         context::SQLOptions,
         disk_manager::{DiskManagerBuilder, DiskManagerMode},
-        memory_pool::FairSpillPool,
         runtime_env::RuntimeEnvBuilder,
     },
     logical_expr::LogicalPlan,
@@ -33,7 +32,9 @@ use waybill::domain::{
     failure::FailureCode,
 };
 
-use super::{Engine, Query, Run, binding, control, fault::classify, filter::condition, parameters::scalar};
+use super::{
+    Engine, Query, Run, binding, control, fault::classify, filter::condition, parameters::scalar, pool::SpillEarly,
+};
 use crate::ProduceError;
 
 /// Memory of a function that the query does not get: code, decoded batches, parts on their way out.
@@ -41,6 +42,9 @@ const OVERHEAD: usize = 512 << 20;
 
 /// The least that a query gets.
 const LEAST_POOL: usize = 64 << 20;
+
+/// Sorted runs that are merged at once; each is read with a batch or two in memory, however many there are.
+const RUNS_AT_ONCE: usize = 8;
 
 /// Runs queries in this process, over one object store.
 #[derive(Clone)]
@@ -67,9 +71,11 @@ impl DataFusion {
     /// A session of its own for each run: one thread scans while another encodes, and a sort on one partition
     /// makes do with the pool where two would each need half of it.
     fn session(&self) -> Result<SessionContext, DataFusionError> {
-        let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![self.spill.clone()]));
+        let disk = DiskManagerBuilder::default()
+            .with_mode(DiskManagerMode::Directories(vec![self.spill.clone()]))
+            .with_max_spill_merge_fan_in(RUNS_AT_ONCE);
         let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(self.pool)))
+            .with_memory_pool(Arc::new(SpillEarly::new(self.pool)))
             .with_disk_manager_builder(disk)
             .build_arc()?;
         let url = |text: &str| Url::parse(text).map_err(|error| DataFusionError::External(Box::new(error)));

@@ -8,6 +8,7 @@ pub mod datafusion;
 mod fault;
 mod filter;
 mod parameters;
+mod pool;
 #[cfg(test)]
 mod tests;
 

@@ -35,6 +35,8 @@ pub(super) struct Csv {
     null: Vec<u8>,
     /// What a line without its text may take, in bytes.
     room: usize,
+    /// What a line took on average when rows were encoded last, in bytes.
+    usual: usize,
     bom: bool,
 }
 
@@ -85,6 +87,7 @@ impl Csv {
             texts: Texts::new(layout),
             fields,
             room: (CELL + null.len()) * (layout.columns.len() + 1),
+            usual: CELL,
             null,
             bom: layout.bom,
         }
@@ -115,7 +118,10 @@ impl Encoder for Csv {
         let ways = self.ways.iter().copied().enumerate();
         let columns: Vec<_> =
             cells.iter().zip(ways).map(|(cells, (index, way))| Column::new(index, cells, way)).collect();
-        let mut lines = Lines::behind(std::mem::take(out), self.room + batch.get_array_memory_size());
+        let before = out.len();
+        // As much as before, and a little more: whatever room is left was cleared for nothing.
+        let mut lines =
+            Lines::behind(std::mem::take(out), self.room + batch.num_rows() * (self.usual + self.usual / 32));
         let mut scratch = Vec::new();
         for row in 0..batch.num_rows() {
             lines.reserve(self.room);
@@ -131,6 +137,7 @@ impl Encoder for Csv {
             }
             lines.slice(b"\r\n");
         }
+        self.usual = (lines.len() - before) / batch.num_rows().max(1) + 1;
         *out = lines.finish();
         Ok(())
     }

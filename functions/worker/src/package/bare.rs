@@ -2,6 +2,8 @@
 
 use std::io;
 
+use aws_lc_rs::digest::Context;
+
 use super::{Archive, PartWriter, stream::Stream};
 use crate::error::Cause;
 
@@ -24,6 +26,10 @@ impl<S: Stream> Archive for Bare<S> {
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.out.write_all(bytes)
+    }
+
+    fn sha256(&self) -> Option<Context> {
+        self.out.sha256()
     }
 
     fn end(&mut self) -> io::Result<()> {

@@ -16,6 +16,7 @@ mod zip;
 
 use std::io;
 
+use aws_lc_rs::digest::Context;
 use waybill::{
     domain::{
         failure::FailureCode,
@@ -62,7 +63,7 @@ impl Package {
 
     /// Begins the package. `file_name` is that of the packaged file; with `archive` it holds a ZIP archive of several
     /// files, else one file. `level` is that of deflate.
-    pub(crate) fn open(
+    pub fn open(
         &self,
         out: PartWriter,
         file_name: &str,
@@ -101,12 +102,17 @@ fn boxed(archive: impl Archive + 'static) -> Box<dyn Archive> {
 
 /// Takes files one after the other. Called as `begin`, any number of `write`, `end`, for each; then `finish`. What is
 /// dropped before is a fragment.
-pub(crate) trait Archive {
+pub trait Archive {
     /// Begins a file.
     fn begin(&mut self, name: &str) -> io::Result<()>;
 
     /// Takes a piece of it.
     fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// SHA-256 of what was written of it, where the package needs it anyway.
+    fn sha256(&self) -> Option<Context> {
+        None
+    }
 
     /// Ends it.
     fn end(&mut self) -> io::Result<()>;

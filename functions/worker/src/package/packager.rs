@@ -280,6 +280,9 @@ impl Work {
 
     fn begin(&mut self) -> Result<(), ProduceError> {
         self.archive.begin(&self.open.name).map_err(ProduceError::internal)?;
+        if self.archive.sha256().is_some() {
+            self.open.meter = Meter::without_digest();
+        }
         self.buffer.clear();
         self.open.encoder.header(&mut self.buffer)?;
         self.write_buffer(0)
@@ -294,6 +297,9 @@ impl Work {
             if !more {
                 break;
             }
+        }
+        if let Some(digest) = self.archive.sha256() {
+            self.open.meter.set_digest(digest);
         }
         self.archive.end().map_err(ProduceError::internal)?;
         let (bytes, sha256) = std::mem::take(&mut self.open.meter).finish();

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use aws_lc_rs::digest::Context;
 use flate2::Crc;
 use waybill::openpgp::MessageWriter;
 use waybill_deflate::{DeflateWriter, Level};
@@ -14,6 +15,11 @@ const ZSTD_LEVEL: i32 = 3;
 
 /// A writer with an end of its own.
 pub(super) trait Stream: Write {
+    /// SHA-256 of what was written so far, where it is made of it anyway.
+    fn sha256(&self) -> Option<Context> {
+        None
+    }
+
     /// Writes what stands at the end.
     fn finish(self) -> Result<PartWriter, Cause>;
 }
@@ -25,6 +31,10 @@ impl Stream for PartWriter {
 }
 
 impl Stream for MessageWriter<PartWriter> {
+    fn sha256(&self) -> Option<Context> {
+        self.sha256()
+    }
+
     fn finish(self) -> Result<PartWriter, Cause> {
         Ok(self.finish()?)
     }

@@ -3,6 +3,8 @@
 //! Every cell is written as a chunk of fixed size of which only the beginning counts; the next cell overwrites the rest. So
 //! short cells cost no loop, no call and no branch that is hard to foresee.
 
+use std::sync::LazyLock;
+
 use super::super::cells::civil;
 
 /// Room that a cell which is not text may take, its chunk included.
@@ -49,7 +51,7 @@ impl Lines {
 
     #[cold]
     fn grow(&mut self, more: usize) {
-        self.bytes.resize(2 * self.bytes.len() + more, 0);
+        self.bytes.resize(self.bytes.len() + self.bytes.len() / 2 + more, 0);
     }
 
     /// Writes a chunk of which `used` bytes count.
@@ -116,6 +118,28 @@ impl Lines {
     #[inline]
     pub(super) fn decimal(&mut self, negative: bool, magnitude: u128, scale: usize) {
         self.sign(negative);
+        match u64::try_from(magnitude) {
+            Ok(magnitude) if magnitude < EIGHT && scale < 8 => self.short_decimal(magnitude, scale),
+            _ => self.long_decimal(magnitude, scale),
+        }
+    }
+
+    /// Of up to eight digits, fewer of them behind the point.
+    #[inline]
+    fn short_decimal(&mut self, magnitude: u64, scale: usize) {
+        let digits = eight(magnitude);
+        let zeros = leading(digits).min(7 - scale);
+        let (text, length) = ((digits | ASCII) >> (8 * zeros), 8 - zeros);
+        if scale == 0 {
+            return self.put(text.to_le_bytes(), length);
+        }
+        let whole = 8 * (length - scale);
+        let before = text & ((1 << whole) - 1);
+        let behind = u128::from(text >> whole) << (whole + 8);
+        self.put((u128::from(before) | u128::from(b'.') << whole | behind).to_le_bytes(), length + 1);
+    }
+
+    fn long_decimal(&mut self, magnitude: u128, scale: usize) {
         let start = self.at;
         self.digits(magnitude, scale + 1);
         if scale > 0 {
@@ -175,11 +199,20 @@ impl Lines {
     /// Writes `YYYY-MM-DD`, where the year has four digits; whether it has.
     #[inline]
     pub(super) fn date(&mut self, days: i64) -> bool {
-        let (year, month, day) = civil(days);
-        let Some(year) = u64::try_from(year).ok().filter(|year| *year <= 9_999) else { return false };
-        let d = (eight(year * 10_000 + month * 100 + day) | ASCII).to_le_bytes();
-        self.put([d[0], d[1], d[2], d[3], b'-', d[4], d[5], b'-', d[6], d[7], 0, 0, 0, 0, 0, 0], 10);
-        true
+        match usize::try_from(days).ok().and_then(|day| DATES.get(day)) {
+            Some(date) => {
+                self.put(*date, 10);
+                true
+            }
+            None => self.other_date(days),
+        }
+    }
+
+    #[cold]
+    fn other_date(&mut self, days: i64) -> bool {
+        let date = iso(days);
+        self.put(date.unwrap_or_default(), if date.is_some() { 10 } else { 0 });
+        date.is_some()
     }
 
     /// Writes `THH:MM:SS.mmm`.
@@ -189,6 +222,21 @@ impl Lines {
         let (c, m) = ((eight(clock) | ASCII).to_le_bytes(), (eight(millisecond) | ASCII).to_le_bytes());
         self.put([b'T', c[0], c[1], b':', c[2], c[3], b':', c[4], c[5], b'.', m[5], m[6], m[7], 0, 0, 0], 13);
     }
+}
+
+/// Days whose dates are kept: a century from 1970 on.
+const DAYS: usize = 36_525;
+
+/// Their dates, made when the first one is asked for; six bytes behind each count for nothing.
+static DATES: LazyLock<Vec<[u8; 16]>> =
+    LazyLock::new(|| (0..).take(DAYS).map(|day| iso(day).unwrap_or_default()).collect());
+
+/// `YYYY-MM-DD` and six bytes, where the year has four digits.
+fn iso(days: i64) -> Option<[u8; 16]> {
+    let (year, month, day) = civil(days);
+    let year = u64::try_from(year).ok().filter(|year| *year <= 9_999)?;
+    let d = (eight(year * 10_000 + month * 100 + day) | ASCII).to_le_bytes();
+    Some([d[0], d[1], d[2], d[3], b'-', d[4], d[5], b'-', d[6], d[7], 0, 0, 0, 0, 0, 0])
 }
 
 /// The digit zero, eight times.

@@ -1,6 +1,4 @@
-//! Measures the data path without AWS, on a lake in a folder:
-//!
-//! `waybill-bench LAKE DEFINITION TENANT PARAMETERS OUT [FORMAT [PACKAGE]]`
+//! One report, from a lake in a folder into a folder.
 //!
 //! DEFINITION is a TOML file, PARAMETERS a JSON object as in a request, OUT the folder for the file. FORMAT is the
 //! definition's first unless given. PACKAGE is `plain` (default), `gzip`, `zstd`, `aes256`, `zipcrypto`, or an armored
@@ -34,12 +32,13 @@ use waybill_worker::{
 /// Memory of the function as it is deployed, in bytes.
 const MEMORY: usize = 3_538 << 20;
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    let [lake, definition, tenant, parameters, out, how @ ..] = arguments.as_slice() else {
-        return Err("usage: waybill-bench LAKE DEFINITION TENANT PARAMETERS OUT [FORMAT [PACKAGE]]".into());
-    };
+/// The report that is to be made.
+pub fn job(
+    definition: &str,
+    tenant: &str,
+    parameters: &str,
+    how: &[&str],
+) -> Result<Job, Box<dyn Error + Send + Sync>> {
     let faults = |faults: &dyn std::fmt::Debug| format!("{faults:#?}");
     let file = Path::new(definition).file_name().unwrap_or_default().to_string_lossy();
     let definition = parse::parse(&file, &fs::read_to_string(definition)?).map_err(|found| faults(&found))?;
@@ -47,39 +46,54 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let reckoning = Reckoning::of(None, waybill::clock::now());
     let parameters = parameter::resolve(&definition, &asked, &reckoning).map_err(|f| faults(&f))?.placeholders;
     let now = jiff::Timestamp::now();
-    let package = package(how.get(1).map_or("plain", String::as_str), now)?;
+    let package = package(how.get(1).unwrap_or(&"plain"), now)?;
     let compression = if let Package::Plain(compression) = &package { *compression } else { Compression::None };
     let format = match how.first() {
         Some(name) => Format::from_name(name).ok_or("no such format")?,
         None => *definition.formats.first().ok_or("no format")?,
     };
-    let job = Job {
+    Ok(Job {
         stem: definition.id.clone(),
         definition: Arc::new(definition),
         parameters,
         asked: asked.into(),
         filter: None,
-        tenant: tenant.clone(),
+        tenant: tenant.to_owned(),
         request: "bench".to_owned(),
         format,
         style: Style::default(),
         package,
         wrapping: Wrapping { compression, ..Wrapping::default() },
         folder: String::new(),
-    };
+    })
+}
+
+/// Where it comes from and goes to.
+pub fn context(lake: &str, out: &str) -> Result<Context, Box<dyn Error + Send + Sync>> {
     let spill = env::temp_dir().join(format!("waybill-bench-{}", std::process::id()));
-    let context = Context {
-        engine: DataFusion::new(Arc::new(LocalFileSystem::new_with_prefix(lake)?), MEMORY, spill.clone()),
+    Ok(Context {
+        engine: DataFusion::new(Arc::new(LocalFileSystem::new_with_prefix(lake)?), MEMORY, spill),
         sink: Sink::Folder(out.into()),
         signers: Signers::new(Arc::new(SigningKeys {
-            openpgp: ServiceKey::parse(&generate_service_key("Waybill", now)?)?,
+            openpgp: ServiceKey::parse(&generate_service_key("Waybill", jiff::Timestamp::now())?)?,
             webhook: None,
         })),
-        level: Level::Fast,
-    };
+        level: level()?,
+    })
+}
+
+/// As the function's.
+fn level() -> Result<Level, Box<dyn Error + Send + Sync>> {
+    let set = env::var("WAYBILL_DEFLATE_LEVEL").unwrap_or_else(|_| "1".to_owned());
+    Level::from_number(set.parse()?).ok_or_else(|| "no such level".into())
+}
+
+/// Makes it, and prints its figures.
+pub async fn run(job: Job, lake: &str, out: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let context = context(lake, out)?;
     let (_ask, stop) = watch::channel(None);
     let Produced { file: report, checks } = produce(&job, &context, Arc::new(Progress::default()), stop).await?;
-    fs::remove_dir_all(spill)?;
+    fs::remove_dir_all(context.engine.scratch())?;
     let seconds = f64::from(u32::try_from(report.timings.total_ms)?) / 1e3;
     let rate = f64::from(u32::try_from(report.rows)?) / seconds;
     println!(
@@ -97,7 +111,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn package(name: &str, now: jiff::Timestamp) -> Result<Package, Box<dyn Error>> {
+/// What files are wrapped in, by the name of it.
+pub fn package(name: &str, now: jiff::Timestamp) -> Result<Package, Box<dyn Error + Send + Sync>> {
     let zip = |cipher| Package::Zip { cipher, password: random_password(DEFAULT_LENGTH, DEFAULT_ALPHABET) };
     Ok(match name {
         "plain" => Package::Plain(Compression::None),
