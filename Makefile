@@ -146,14 +146,19 @@ check-reports: build ## Check the report definitions in infra/reports, and the e
 
 # --- AWS ------------------------------------------------------------------------------------------------------------
 
-# Link-time optimization costs minutes, so only deployable builds have it. provided.al2023 has glibc 2.34.
+# Link-time optimization costs minutes, so only deployable builds have it: thin for the worker, which is to be fast, whole for
+# the others, which are to be small. provided.al2023 has glibc 2.34.
+SMALL := $(filter-out worker,$(FUNCTIONS))
 release: $(DEPLOY_VENV)/.installed ## Build the deployable functions into dist/ (ARCH=arm64 or x86_64)
 	rustup target add $(TARGET)
 	PATH="$(CURDIR)/$(DEPLOY_VENV)/bin:$$PATH" CARGO_PROFILE_RELEASE_LTO=thin cargo zigbuild --release --locked \
-		$(FUNCTIONS:%=-p waybill-%) --target $(TARGET).2.34
+		-p waybill-worker --bin waybill-worker --target $(TARGET).2.34
+	PATH="$(CURDIR)/$(DEPLOY_VENV)/bin:$$PATH" cargo zigbuild --profile small --locked \
+		$(SMALL:%=-p waybill-%) --target $(TARGET).2.34
 	@for name in $(FUNCTIONS); do \
 		mkdir -p dist/$$name; \
-		install -m 755 $(TARGET_DIR)/$(TARGET)/release/waybill-$$name dist/$$name/bootstrap; \
+		profile=$$([ $$name = worker ] && echo release || echo small); \
+		install -m 755 $(TARGET_DIR)/$(TARGET)/$$profile/waybill-$$name dist/$$name/bootstrap; \
 	done
 	@ls -l dist/*/bootstrap
 

@@ -60,6 +60,11 @@ impl Meter {
         }
     }
 
+    /// The SHA-256 of what has passed so far.
+    pub fn digest(&self) -> Context {
+        self.digest.clone()
+    }
+
     /// The SHA-256 of what has passed, by somebody who needed it too.
     pub fn set_digest(&mut self, digest: Context) {
         self.digest = digest;
@@ -93,6 +98,10 @@ mod tests {
         meter.update(b"");
         meter.update(b"bc");
         let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let mut other = Meter::without_digest();
+        other.update(b"abc");
+        other.set_digest(meter.digest());
         assert_eq!(meter.finish(), (3, expected.to_owned()));
+        assert_eq!(other.finish(), (3, expected.to_owned()));
     }
 }

@@ -43,12 +43,12 @@ const NOTHING: u32 = 511;
 impl Token {
     #[inline]
     fn byte(byte: u8) -> Self {
-        Self(u32::from(byte) | NOTHING << 9)
+        Self(u32::from(byte) | (NOTHING << 9))
     }
 
     #[inline]
     fn bytes(first: u8, second: u8) -> Self {
-        Self(u32::from(first) | u32::from(second) << 9)
+        Self(u32::from(first) | (u32::from(second) << 9))
     }
 
     /// A match of that length; of the distance the code, and the distance less one.
@@ -56,7 +56,7 @@ impl Token {
     #[expect(clippy::cast_possible_truncation, reason = "9, 9 and 13 bits")]
     fn of(length: usize, code: usize, back: usize) -> Self {
         let behind = back - usize::from(FIRST_BACK[code]);
-        Self((MATCH - SHORTEST + length | (MATCH + code) << 9 | behind << 18) as u32)
+        Self(((MATCH - SHORTEST + length) | ((MATCH + code) << 9) | (behind << 18)) as u32)
     }
 
     /// What is written first.
@@ -68,7 +68,7 @@ impl Token {
     /// What is written then.
     #[inline]
     pub(super) fn second(self) -> usize {
-        (self.0 >> 9 & 511) as usize
+        ((self.0 >> 9) & 511) as usize
     }
 
     /// What stands behind it.

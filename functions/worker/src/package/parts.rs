@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aws_lc_rs::digest::Context;
 use bytes::Bytes;
 use tokio::sync::mpsc::Sender;
 
@@ -33,6 +34,11 @@ impl PartWriter {
     pub fn new(parts: Sender<Part>) -> Self {
         // The first part grows as it fills, for most files end within it.
         Self { parts, number: 1, buffer: Vec::new(), meter: Meter::default(), waited: Duration::ZERO }
+    }
+
+    /// SHA-256 of what was written so far.
+    pub(super) fn sha256(&self) -> Context {
+        self.meter.digest()
     }
 
     /// How long it waited for the upload.

@@ -25,6 +25,11 @@ pub(super) trait Stream: Write {
 }
 
 impl Stream for PartWriter {
+    /// What is not wrapped is the file itself.
+    fn sha256(&self) -> Option<Context> {
+        Some(self.sha256())
+    }
+
     fn finish(self) -> Result<PartWriter, Cause> {
         Ok(self)
     }

@@ -138,7 +138,7 @@ async fn sink(context: &Context, bytes: Bytes) -> Result<(), Box<dyn Error + Sen
     while rest.len() > 8 << 20 {
         writing.push(rest.split_to(8 << 20)).await?;
     }
-    Ok(writing.finish(rest).await?)
+    writing.finish(rest).await
 }
 
 fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
