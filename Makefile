@@ -82,7 +82,8 @@ lint: venv check-reports ## Check format, lints, documentation and template
 bench: bench-packaging bench-reports bench-delivery ## Measure the data path beside its peers, formats, and the dispatcher
 
 # lineitem of TPC-H, from Parquet into packaged files, by turns with what one would use instead: DuckDB, 7zz, zip, gpg and
-# Python. ROUNDS: how often; SF: scale factors of the data, 1 and, for memory, 10.
+# Python. ROUNDS: how often; SF: scale factors of the data, 1 and, for memory, 10; CASES: some only, as zip-aes256,stages.
+CASES ?=
 BENCH_KEY := functions/shared/src/openpgp/testdata/curve25519-certified.asc
 ROUNDS ?= 5
 SF ?= 1 10
@@ -96,8 +97,8 @@ bench-packaging: venv $(VENV)/.bench ## Measure the data path beside DuckDB, 7zz
 			mv $$lake.part $$lake; \
 		fi; \
 	done
-	@$(VENV)/bin/python tests/bench/packaging.py $(TARGET_DIR)/release/waybill-bench $(BENCH_KEY) \
-		.local/bench $(ROUNDS) $(SF)
+	@$(VENV)/bin/python -B tests/bench/packaging.py $(TARGET_DIR)/release/waybill-bench $(BENCH_KEY) \
+		.local/bench $(ROUNDS) "$(CASES)" $(SF)
 
 # Without AWS and without the local cloud, whose speed says nothing. ROWS: sizes of the generated lakes; the first one is
 # written in every format that holds so many rows, and in every package.

@@ -173,6 +173,10 @@ async fn abort(client: &Client, bucket: &str, key: &str, upload: String) {
 }
 
 #[cfg(test)]
+#[path = "upload_tests.rs"]
+mod slow;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
