@@ -1,4 +1,4 @@
-//! The CSV encoder beside Arrow's, on rows in memory: `lineitem` of a file, and [dirty](super::dirty) ones.
+//! The CSV encoder beside Arrow's, on rows in memory: `lineitem` of a file, and [`dirty`] ones.
 //!
 //! Rounds by turns; both must write the same bytes. Prints a JSON object for each kind of rows: MB of text per second,
 //! the medians.
