@@ -1,7 +1,7 @@
 """From the start of a function's process to its first poll for work, and how large it is: `cold_start.py STACK FOLDER`.
 
 STACK is the stack.json of a running local cloud, from which the functions' environment is read and whose services they
-call; FOLDER has `api/bootstrap` and the like. Prints Markdown. Lambda's own part, which is to fetch the package and start
+call; FOLDER has `api/bootstrap` and the like, as dist/ after `make release`, of this machine's processor. Prints Markdown. Lambda's own part, which is to fetch the package and start
 the sandbox, is not in it.
 """
 
@@ -75,7 +75,7 @@ def main():
     names = [function["FunctionName"] for page in lambdas.get_paginator("list_functions").paginate() for function in page["Functions"]]
     runtime = Runtime()
     print("| function | to the first poll, median of 15 | binary | zipped |\n|---|---|---|---|")
-    for name in FUNCTIONS:
+    for name in (name for name in FUNCTIONS if (folder / name / "bootstrap").exists()):
         full = next(full for full in names if full.lower().endswith(name) or f"-{name}" in full.lower())
         configured = lambdas.get_function_configuration(FunctionName=full)
         environment = {**configured.get("Environment", {}).get("Variables", {})}
