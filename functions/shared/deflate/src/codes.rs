@@ -2,7 +2,8 @@
 
 use super::{
     bits::Bits,
-    matches::{BACK, DISTANCES, END_OF_BLOCK, LENGTHS, Matches, SYMBOLS, Token, VALUES, length_code},
+    matches::{Matches, Token, VALUES},
+    symbols::{BACK, DISTANCES, END_OF_BLOCK, LENGTHS, SYMBOLS, length_code},
 };
 
 /// Longest code. Deflate has one bit more; with four of these and what is left of a byte, 64 bits suffice.

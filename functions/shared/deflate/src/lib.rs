@@ -14,6 +14,7 @@ mod codes;
 mod crew;
 mod matches;
 mod parallel;
+mod symbols;
 
 use self::{bits::Bits, codes::Codes, matches::Matches};
 pub use self::{

@@ -1,5 +1,5 @@
-//! A signature over a stream. Keys and packets are rPGP's; what hashes is not: on arm64 its SHA-2 has no help of the
-//! hardware, and is five times slower.
+//! A signature over a stream. Keys and packets are rPGP's; what hashes is not: its SHA-2 uses arm64's instructions for that
+//! only with an assembler's help, and what aws-lc has hashed can be shared with who needs the same digest.
 
 use aws_lc_rs::digest::{Algorithm, Context, SHA256, SHA384, SHA512};
 use digest::{DynDigest, InvalidBufferSize};
