@@ -244,3 +244,16 @@ fn compatible(data_type: &DataType, kind: ColumnKind) -> bool {
         ColumnKind::Float => data_type.is_floating(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use object_store::memory::InMemory;
+
+    use super::*;
+
+    #[test]
+    fn what_can_spill_does_so_early() {
+        let engine = DataFusion::new(Arc::new(InMemory::new()), 4 << 30, std::env::temp_dir());
+        assert_eq!(engine.session().unwrap().runtime_env().memory_pool.name(), "spill early");
+    }
+}

@@ -103,6 +103,17 @@ fn small_and_empty_sources_round_trip() {
     }
 }
 
+/// Whoever needs the content's digest too takes the signature's.
+#[test]
+fn the_digest_so_far_is_that_of_what_was_written() {
+    let (key, signer) = ([recipient(KeyType::X25519).1], service());
+    let mut message = MessageWriter::begin(Vec::new(), ("a", Level::Fast), &key, &signer).unwrap();
+    message.write_all(b"a").unwrap();
+    message.write_all(b"bc").unwrap();
+    let digest = message.sha256().unwrap().finish();
+    assert_eq!(digest.as_ref(), aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, b"abc").as_ref());
+}
+
 #[test]
 fn failures_of_the_sink_and_of_the_caller_are_told_apart() {
     struct Broken;
