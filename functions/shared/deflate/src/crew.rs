@@ -1,46 +1,40 @@
-//! Work that several threads do by turns, and that comes back in the order in which it was handed over.
+//! Work for as many threads as there are processors, whose results come back in order.
+//!
+//! The threads are those of the process, for whoever has work. With a set for each kind of it there would be several for a
+//! processor, and systems leave one of two processors without work while three threads wait for the other.
 
 use std::{
     collections::VecDeque,
     io,
-    sync::mpsc::{Receiver, SyncSender, channel, sync_channel},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Mutex, OnceLock, PoisonError,
+        mpsc::{Receiver, Sender, channel},
+    },
     thread,
 };
 
-/// Pieces of a thread that wait while it is at one.
-const WAITING: usize = 2;
+/// Pieces of work for each thread, the one that it is at included.
+const AHEAD: usize = 3;
 
-/// Threads, as many as there are processors. Each has three pieces of work at most; they end when this is dropped.
-pub struct Crew<I, O> {
-    threads: Vec<Thread<I, O>>,
-    /// The threads that have work, in the order of it.
-    pending: VecDeque<usize>,
-    next: usize,
+/// A piece of work; it sends its result itself.
+type Work = Box<dyn FnOnce() + Send>;
+
+/// Work under way, of one kind; at most three pieces for each thread.
+pub struct Crew<O> {
+    pending: VecDeque<Receiver<O>>,
 }
 
-struct Thread<I, O> {
-    work: SyncSender<I>,
-    done: Receiver<O>,
-}
-
-impl<I: Send + 'static, O: Send + 'static> Crew<I, O> {
-    /// Begins them. `make` is called once for each, and makes what does the work.
-    ///
-    /// # Errors
-    /// If the system gives no thread; those of `make`.
-    pub fn begin<W, E>(name: &str, mut make: impl FnMut() -> Result<W, E>) -> Result<Self, E>
-    where
-        W: FnMut(I) -> O + Send + 'static,
-        E: From<io::Error>,
-    {
-        let count = thread::available_parallelism().map_or(1, Into::into);
-        let threads = (0..count).map(|_| Ok(Thread::begin(name, make()?)?)).collect::<Result<_, E>>()?;
-        Ok(Self { threads, pending: VecDeque::new(), next: 0 })
+impl<O> Default for Crew<O> {
+    fn default() -> Self {
+        Self { pending: VecDeque::new() }
     }
+}
 
-    /// Whether the next piece would wait, unless one is collected before.
+impl<O: Send + 'static> Crew<O> {
+    /// Whether something should be collected before more is handed over.
     pub fn is_full(&self) -> bool {
-        self.pending.len() >= (1 + WAITING) * self.threads.len()
+        self.pending.len() >= AHEAD * count()
     }
 
     /// Whether there is nothing to collect.
@@ -48,44 +42,65 @@ impl<I: Send + 'static, O: Send + 'static> Crew<I, O> {
         self.pending.is_empty()
     }
 
-    /// Gives a piece to the thread whose turn it is.
+    /// Leaves a piece of work to the thread that is free first. It must not wait for another piece, which might wait for its
+    /// thread.
     ///
     /// # Errors
-    /// If that died.
-    pub fn hand_over(&mut self, piece: I) -> io::Result<()> {
-        self.threads[self.next].work.send(piece).map_err(|_| died())?;
-        self.pending.push_back(self.next);
-        self.next = (self.next + 1) % self.threads.len();
+    /// If the system gives no threads.
+    pub fn hand_over(&mut self, work: impl FnOnce() -> O + Send + 'static) -> io::Result<()> {
+        let (result, pending) = channel();
+        let work = Box::new(move || {
+            // Whoever is gone does not need it any more.
+            let _ = result.send(work());
+        });
+        threads()?.send(work).map_err(|_| lost())?;
+        self.pending.push_back(pending);
         Ok(())
     }
 
     /// What became of the piece that was handed over first; waits for it. None if there is none.
     ///
     /// # Errors
-    /// If its thread died.
+    /// If the work panicked.
     pub fn collect(&mut self) -> io::Result<Option<O>> {
-        let Some(thread) = self.pending.pop_front() else { return Ok(None) };
-        self.threads[thread].done.recv().map(Some).map_err(|_| died())
+        let Some(result) = self.pending.pop_front() else { return Ok(None) };
+        result.recv().map(Some).map_err(|_| lost())
     }
 }
 
-impl<I: Send + 'static, O: Send + 'static> Thread<I, O> {
-    fn begin(name: &str, mut worker: impl FnMut(I) -> O + Send + 'static) -> io::Result<Self> {
-        let (work, pieces) = sync_channel::<I>(WAITING);
-        let (results, done) = channel();
-        thread::Builder::new().name(name.to_owned()).spawn(move || {
-            while let Ok(piece) = pieces.recv() {
-                if results.send(worker(piece)).is_err() {
-                    break;
-                }
-            }
-        })?;
-        Ok(Self { work, done })
-    }
+fn lost() -> io::Error {
+    io::Error::other("a thread that made the package panicked")
 }
 
-fn died() -> io::Error {
-    io::Error::other("a thread of the package has died")
+/// How many threads there are.
+fn count() -> usize {
+    static COUNT: OnceLock<usize> = OnceLock::new();
+    *COUNT.get_or_init(|| thread::available_parallelism().map_or(1, Into::into))
+}
+
+/// Where their work comes from. They begin with the first one, and stay.
+fn threads() -> io::Result<&'static Sender<Work>> {
+    static WORK: OnceLock<Sender<Work>> = OnceLock::new();
+    static BEGIN: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = BEGIN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(work) = WORK.get() {
+        return Ok(work);
+    }
+    let (sender, work) = channel::<Work>();
+    let work: &Mutex<_> = Box::leak(Box::new(Mutex::new(work)));
+    for _ in 0..count() {
+        thread::Builder::new().name("package".to_owned()).spawn(move || labour(work))?;
+    }
+    Ok(WORK.get_or_init(|| sender))
+}
+
+/// Until the process ends. Work that panics is missed by whoever waits for it, and by nobody else.
+fn labour(work: &Mutex<Receiver<Work>>) {
+    loop {
+        let next = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(next) = next else { return };
+        let _ = catch_unwind(AssertUnwindSafe(next));
+    }
 }
 
 #[cfg(test)]
@@ -94,13 +109,13 @@ mod tests {
 
     #[test]
     fn work_comes_back_in_order() {
-        let mut crew = Crew::<u64, u64>::begin::<_, io::Error>("test", || Ok(|n: u64| n * n)).unwrap();
+        let mut crew = Crew::<u64>::default();
         let mut back = Vec::new();
         for n in 0..1_000 {
             if crew.is_full() {
                 back.extend(crew.collect().unwrap());
             }
-            crew.hand_over(n).unwrap();
+            crew.hand_over(move || n * n).unwrap();
         }
         while !crew.is_idle() {
             back.extend(crew.collect().unwrap());
@@ -110,15 +125,16 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_dies_is_told() {
-        let dies = |n: u64| if n == 3 { std::panic::resume_unwind(Box::new(())) } else { n };
-        let mut crew = Crew::<u64, u64>::begin::<_, io::Error>("test", || Ok(dies)).unwrap();
-        let told = (0..100).try_for_each(|n| {
-            if crew.is_full() {
-                crew.collect()?;
-            }
-            crew.hand_over(n)
-        });
-        assert!(told.is_err());
+    fn work_that_panics_is_told_and_harms_no_other() {
+        let mut crew = Crew::default();
+        for n in 0..AHEAD * count() {
+            crew.hand_over(move || if n == 0 { std::panic::resume_unwind(Box::new(())) } else { n }).unwrap();
+        }
+        assert!(crew.collect().is_err());
+        let mut left = 1..;
+        while let Some(n) = crew.collect().unwrap() {
+            assert_eq!(Some(n), left.next());
+        }
+        assert_eq!(left.next(), Some(AHEAD * count()));
     }
 }

@@ -1,20 +1,26 @@
 //! One stream by several threads, each with every so-manieth block.
 
-use std::io::{self, Write};
+use std::{
+    cell::RefCell,
+    io::{self, Write},
+};
 
-use super::{BLOCK, Block, Compressor, Crew, END, Level};
+use super::{Block, Compressor, Crew, END, Level};
 
 /// What takes compressed bytes, and may change them in place.
 type Result = io::Result<()>;
+
+thread_local! {
+    /// Of threads that compress.
+    static COMPRESSOR: RefCell<Compressor> = RefCell::new(Compressor::new());
+}
 
 /// Makes streams, one after the other. Of a stream that is longer than a block, each thread has up to three blocks at
 /// a time, so memory is bounded: about 4 MiB for each thread.
 pub struct Deflate {
     level: Level,
     block: Block,
-    /// For what is done without a thread.
-    own: Option<Compressor>,
-    crew: Option<Crew<Piece, Piece>>,
+    crew: Crew<Piece>,
     /// Those that are free.
     pieces: Vec<Piece>,
 }
@@ -27,10 +33,17 @@ struct Piece {
     made: Vec<u8>,
 }
 
+impl Piece {
+    fn compress(&mut self) {
+        self.made.clear();
+        COMPRESSOR.with_borrow_mut(|compressor| compressor.compress(&self.block, self.level, &mut self.made));
+    }
+}
+
 impl Deflate {
-    /// For streams of that level. Threads are begun once there is a second block.
+    /// For streams of that level. Threads get to work once there is a second block.
     pub fn new(level: Level) -> Self {
-        Self { level, block: Block::default(), own: None, crew: None, pieces: Vec::new() }
+        Self { level, block: Block::default(), crew: Crew::default(), pieces: Vec::new() }
     }
 
     /// From the next stream on, another level.
@@ -59,13 +72,13 @@ impl Deflate {
     /// As [`push`](Self::push).
     pub fn finish(&mut self, write: &mut impl FnMut(&mut [u8]) -> Result) -> Result {
         if !self.block.bytes().is_empty() {
-            if self.crew.as_ref().is_none_or(Crew::is_idle) {
+            if self.crew.is_idle() {
                 self.do_itself(write)?;
             } else {
                 self.hand_over(write)?;
             }
         }
-        while self.crew.as_ref().is_some_and(|crew| !crew.is_idle()) {
+        while !self.crew.is_idle() {
             self.collect(write)?;
         }
         write(&mut END.clone())
@@ -76,45 +89,44 @@ impl Deflate {
         if self.level == Level::Stored {
             return self.do_itself(write);
         }
-        if self.crew.as_ref().is_some_and(Crew::is_full) {
+        if self.crew.is_full() {
             self.collect(write)?;
         }
+        let mut piece = self.filled();
+        self.crew.hand_over(move || {
+            piece.compress();
+            piece
+        })
+    }
+
+    /// The block, in exchange for an empty one.
+    fn filled(&mut self) -> Piece {
         let mut piece = self.pieces.pop().unwrap_or_default();
         std::mem::swap(&mut piece.block, &mut self.block);
         piece.level = self.level;
-        let crew = match &mut self.crew {
-            Some(crew) => crew,
-            none => none.insert(Crew::begin::<_, io::Error>("deflate", || Ok(worker()))?),
-        };
-        crew.hand_over(piece)
+        piece
     }
 
     /// Waits for the block that was handed over first.
     fn collect(&mut self, write: &mut impl FnMut(&mut [u8]) -> Result) -> Result {
-        let Some(crew) = &mut self.crew else { return Ok(()) };
-        if let Some(mut piece) = crew.collect()? {
-            write(&mut piece.made)?;
-            piece.block.clear();
-            self.pieces.push(piece);
+        match self.crew.collect()? {
+            Some(piece) => self.write(piece, write),
+            None => Ok(()),
         }
+    }
+
+    fn write(&mut self, mut piece: Piece, write: &mut impl FnMut(&mut [u8]) -> Result) -> Result {
+        write(&mut piece.made)?;
+        piece.block.clear();
+        self.pieces.push(piece);
         Ok(())
     }
 
-    /// Without a thread: what is little work, or all there is.
+    /// Here and now: what is little work, or all there is.
     fn do_itself(&mut self, write: &mut impl FnMut(&mut [u8]) -> Result) -> Result {
-        let mut made = Vec::with_capacity(BLOCK / 2);
-        self.own.get_or_insert_with(Compressor::new).compress(&self.block, self.level, &mut made);
-        self.block.clear();
-        write(&mut made)
-    }
-}
-
-fn worker() -> impl FnMut(Piece) -> Piece + Send + 'static {
-    let mut compressor = Compressor::new();
-    move |mut piece| {
-        piece.made.clear();
-        compressor.compress(&piece.block, piece.level, &mut piece.made);
-        piece
+        let mut piece = self.filled();
+        piece.compress();
+        self.write(piece, write)
     }
 }
 

@@ -98,7 +98,7 @@ impl Packager {
             done: Vec::new(),
             all: Meter::default(),
             buffer: Vec::new(),
-            encoders: None,
+            encoders: Encoders::default(),
             batch: None,
             waited,
         };
@@ -144,8 +144,8 @@ struct Work {
     all: Meter,
     /// What was encoded last.
     buffer: Vec<u8>,
-    /// On threads of their own, once there is more than one slice.
-    encoders: Option<Encoders>,
+    /// On other threads, for what comes after the first slice.
+    encoders: Encoders,
     /// Rows that have come and are not encoded yet, from that row on.
     batch: Option<(RecordBatch, usize)>,
     waited: Duration,
@@ -200,26 +200,19 @@ impl Work {
             return self.keep(&rows);
         }
         self.check(rows.num_rows())?;
-        if self.encoders.as_ref().is_some_and(Encoders::is_full) {
+        if self.encoders.is_full() {
             self.collect()?;
         }
-        let encoders = match &mut self.encoders {
-            Some(encoders) => encoders,
-            none => none.insert(Encoders::begin(|| self.packager.encoder(&self.schema))?),
-        };
         let first = self.open.rows;
         self.open.rows += rows.num_rows() as u64;
-        encoders.hand_over(rows, first)
+        self.encoders.hand_over(rows, first, || self.packager.encoder(&self.schema))
     }
 
     /// Writes the rows that a thread was given first. Whether there were any.
     fn collect(&mut self) -> Result<bool, ProduceError> {
-        let Some(encoders) = &mut self.encoders else { return Ok(false) };
-        let Some(encoded) = encoders.collect()? else { return Ok(false) };
+        let Some(encoded) = self.encoders.collect()? else { return Ok(false) };
         self.write(&encoded.bytes, encoded.rows)?;
-        if let Some(encoders) = &mut self.encoders {
-            encoders.recycle(encoded.bytes);
-        }
+        self.encoders.recycle(encoded.bytes);
         Ok(true)
     }
 
