@@ -37,7 +37,8 @@ pub async fn put_bytes(lake: &InMemory, path: &str, bytes: Vec<u8>) {
     lake.put(&object_store::path::Path::from(path), bytes.into()).await.unwrap();
 }
 
-fn parquet(sales: &[Sale]) -> Vec<u8> {
+/// Sales as a Parquet file.
+pub fn parquet(sales: &[Sale]) -> Vec<u8> {
     let amounts = Decimal128Array::from_iter_values(sales.iter().map(|sale| sale.2));
     let columns: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from_iter_values(sales.iter().map(|sale| sale.0))),

@@ -33,7 +33,8 @@ use waybill::domain::{
 };
 
 use super::{
-    Engine, Query, Run, binding, control, fault::classify, filter::condition, parameters::scalar, pool::SpillEarly,
+    Engine, Query, Run, binding, control, fault::classify, filter::condition, footers::Footers, parameters::scalar,
+    pool::SpillEarly,
 };
 use crate::ProduceError;
 
@@ -52,6 +53,7 @@ pub struct DataFusion {
     lake: Arc<dyn ObjectStore>,
     pool: usize,
     spill: PathBuf,
+    footers: Footers,
 }
 
 impl DataFusion {
@@ -60,7 +62,7 @@ impl DataFusion {
     pub fn new(lake: Arc<dyn ObjectStore>, memory: usize, spill: PathBuf) -> Self {
         // Operators do not account for all that they hold; half of the rest is for what the pool does not see.
         let pool = (memory.saturating_sub(OVERHEAD) / 2).max(LEAST_POOL);
-        Self { lake, pool, spill }
+        Self { lake, pool, spill, footers: Footers::default() }
     }
 
     /// The folder for what a run cannot hold, theirs who encode included. It is there while a run is.
@@ -77,6 +79,7 @@ impl DataFusion {
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(SpillEarly::new(self.pool)))
             .with_disk_manager_builder(disk)
+            .with_cache_manager(self.footers.of_this_run())
             .build_arc()?;
         let url = |text: &str| Url::parse(text).map_err(|error| DataFusionError::External(Box::new(error)));
         // The lake is all that a plan can name: not the function's own files.

@@ -7,6 +7,7 @@ mod control;
 pub mod datafusion;
 mod fault;
 mod filter;
+mod footers;
 mod parameters;
 mod pool;
 #[cfg(test)]
