@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::LazyLock};
 
-use regex::Regex;
+use regex_lite::Regex;
 
 /// What looks like a secret, and what stands in its place. Receivers echo requests, and show their own configuration in
 /// error pages.
