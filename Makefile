@@ -18,6 +18,10 @@ ARCH ?= arm64
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python3.10; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2> /dev/null && { echo $$python; break; }; done)
 
+# The least that Lambda has of each: Graviton2, and x86-64 with AVX2. The worker is built for that, and what is measured.
+CPU_arm64 := neoverse-n1
+CPU_x86_64 := x86-64-v3
+
 FUNCTIONS := api intake worker dispatcher sweeper
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 LOCAL := $(TARGET_DIR)/debug/waybill-local
@@ -79,6 +83,9 @@ lint: venv check-reports ## Check format, lints, documentation and template
 	$(VENV)/bin/cfn-lint template.yaml infra/examples/triggers/*.yaml
 	$(VENV)/bin/python infra/dashboards/waybill.py template.yaml --check
 
+BENCH_BUILD := RUSTFLAGS="-C target-cpu=$(CPU_$(if $(filter x86_64,$(shell uname -m)),x86_64,arm64))" \
+	cargo build --release --workspace --locked
+
 bench: bench-packaging bench-reports bench-delivery ## Measure the data path beside its peers, formats, and the dispatcher
 
 # lineitem of TPC-H, from Parquet into packaged files, by turns with what one would use instead: DuckDB, 7zz, zip, gpg and
@@ -88,7 +95,7 @@ BENCH_KEY := functions/shared/src/openpgp/testdata/curve25519-certified.asc
 ROUNDS ?= 5
 SF ?= 1 10
 bench-packaging: venv $(VENV)/.bench ## Measure the data path beside DuckDB, 7zz, zip, gpg and Python (ROUNDS=5 SF="1 10")
-	cargo build --release --workspace --bin waybill-bench --locked
+	$(BENCH_BUILD) --bin waybill-bench
 	@for factor in $(SF); do \
 		lake=.local/bench/tpch-sf$$factor; \
 		if [ ! -d $$lake ]; then \
@@ -104,7 +111,7 @@ bench-packaging: venv $(VENV)/.bench ## Measure the data path beside DuckDB, 7zz
 # written in every format that holds so many rows, and in every package.
 ROWS ?= 1000000 10000000
 bench-reports: ## Measure the worker's data path: rows/s and peak memory by format and package (ROWS="1000000 10000000")
-	cargo build --release --workspace --bin waybill-bench --bin waybill-local --locked
+	$(BENCH_BUILD) --bin waybill-bench --bin waybill-local
 	@bench() { \
 		$(TARGET_DIR)/release/waybill-bench report .local/bench/lake-$$1 \
 			infra/reports/Report_digital_wallet_transaction_detail.toml acme \
@@ -128,7 +135,7 @@ bench-reports: ## Measure the worker's data path: rows/s and peak memory by form
 DELIVERIES ?= 1000
 STORM := docs/benchmarks/storm.svg
 bench-delivery: build venv ## Measure a dispatcher: CPU and AWS calls per delivery, and the storm (DELIVERIES=1000)
-	cargo build --release --workspace --bin waybill-dispatcher --locked
+	$(BENCH_BUILD) --bin waybill-dispatcher
 	@trap '$(LOCAL) down --instance bench-delivery' EXIT; \
 	$(LOCAL) down --instance bench-delivery; \
 	$(LOCAL) up --instance bench-delivery > .local/bench-up.log || { cat .local/bench-up.log; exit 1; }; \
@@ -152,7 +159,8 @@ check-reports: build ## Check the report definitions in infra/reports, and the e
 SMALL := $(filter-out worker,$(FUNCTIONS))
 release: $(DEPLOY_VENV)/.installed ## Build the deployable functions into dist/ (ARCH=arm64 or x86_64)
 	rustup target add $(TARGET)
-	PATH="$(CURDIR)/$(DEPLOY_VENV)/bin:$$PATH" CARGO_PROFILE_RELEASE_LTO=thin cargo zigbuild --release --locked \
+	PATH="$(CURDIR)/$(DEPLOY_VENV)/bin:$$PATH" CARGO_PROFILE_RELEASE_LTO=thin \
+		RUSTFLAGS="-C target-cpu=$(CPU_$(ARCH))" cargo zigbuild --release --locked \
 		-p waybill-worker --bin waybill-worker --target $(TARGET).2.34
 	PATH="$(CURDIR)/$(DEPLOY_VENV)/bin:$$PATH" cargo zigbuild --profile small --locked \
 		$(SMALL:%=-p waybill-%) --target $(TARGET).2.34
