@@ -21,10 +21,13 @@ pub(super) struct Encoded {
     pub(super) bytes: Vec<u8>,
 }
 
+/// What comes back from a thread: rows, and what they were encoded with.
+type Done = Result<(Encoded, Box<dyn Encoder>), EncodeError>;
+
 /// Encodes; what it takes comes back in order.
 #[derive(Default)]
 pub(super) struct Encoders {
-    crew: Crew<Result<(Encoded, Box<dyn Encoder>), EncodeError>>,
+    crew: Crew<Done>,
     free: Vec<Box<dyn Encoder>>,
     buffers: Vec<Vec<u8>>,
 }
