@@ -51,10 +51,17 @@ impl Footers {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeMap, fs, path::Path};
+    use std::{
+        collections::BTreeMap,
+        fmt, fs,
+        sync::atomic::{AtomicUsize, Ordering},
+    };
 
-    use futures::TryStreamExt;
-    use object_store::local::LocalFileSystem;
+    use futures::{TryStreamExt, stream::BoxStream};
+    use object_store::{
+        CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions,
+        PutOptions, PutPayload, PutResult, Result, local::LocalFileSystem, path::Path as Key,
+    };
     use tempfile::TempDir;
     use waybill::domain::definition::{Binding, ColumnKind};
 
@@ -64,42 +71,118 @@ mod tests {
         fixture::{dataset, definition, parquet},
     };
 
-    /// Whether a report over the file of `folder` can be made.
-    async fn is_read(engine: &DataFusion) -> bool {
-        let bound = dataset("sales/", &[], Binding::Public);
-        let definition = definition("SELECT item FROM sales", &[("item", ColumnKind::Text)], [("sales", bound)]);
-        let parameters = BTreeMap::new();
-        let query = Query { definition: &definition, parameters: &parameters, filter: None, tenant: "acme" };
-        match engine.run(query).await {
-            Ok(run) => run.rows.try_collect::<Vec<_>>().await.is_ok_and(|rows| rows[0].num_rows() == 1),
-            Err(_) => false,
+    /// A folder that counts what is read, as S3 would.
+    #[derive(Debug)]
+    struct Counting {
+        folder: LocalFileSystem,
+        gets: Arc<AtomicUsize>,
+    }
+
+    impl fmt::Display for Counting {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.folder.fmt(f)
         }
     }
 
-    /// As if that had been written then.
-    fn write(path: &Path, bytes: &[u8], changed: SystemTime) {
-        fs::write(path, bytes).unwrap();
-        fs::File::options().write(true).open(path).unwrap().set_modified(changed).unwrap();
+    #[async_trait::async_trait]
+    impl ObjectStore for Counting {
+        async fn put_opts(&self, at: &Key, bytes: PutPayload, options: PutOptions) -> Result<PutResult> {
+            self.folder.put_opts(at, bytes, options).await
+        }
+
+        async fn put_multipart_opts(&self, at: &Key, options: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+            self.folder.put_multipart_opts(at, options).await
+        }
+
+        async fn get_opts(&self, at: &Key, options: GetOptions) -> Result<GetResult> {
+            self.gets.fetch_add(1, Ordering::Relaxed);
+            self.folder.get_opts(at, options).await
+        }
+
+        fn delete_stream(&self, at: BoxStream<'static, Result<Key>>) -> BoxStream<'static, Result<Key>> {
+            self.folder.delete_stream(at)
+        }
+
+        fn list(&self, prefix: Option<&Key>) -> BoxStream<'static, Result<ObjectMeta>> {
+            self.folder.list(prefix)
+        }
+
+        async fn list_with_delimiter(&self, prefix: Option<&Key>) -> Result<ListResult> {
+            self.folder.list_with_delimiter(prefix).await
+        }
+
+        async fn copy_opts(&self, from: &Key, to: &Key, options: CopyOptions) -> Result<()> {
+            self.folder.copy_opts(from, to, options).await
+        }
     }
 
-    /// Of a file that was changed `age` ago: whether it is read again once its footer is gone, as if nothing had changed,
-    /// and once it is known to have.
+    struct Lake {
+        folder: TempDir,
+        engine: DataFusion,
+        gets: Arc<AtomicUsize>,
+    }
+
+    impl Lake {
+        fn new() -> Self {
+            let folder = TempDir::new().unwrap();
+            fs::create_dir(folder.path().join("sales")).unwrap();
+            let gets = Arc::new(AtomicUsize::new(0));
+            let store = LocalFileSystem::new_with_prefix(folder.path()).unwrap();
+            let store = Arc::new(Counting { folder: store, gets: gets.clone() });
+            Self { engine: DataFusion::new(store, 0, folder.path().join("spill")), folder, gets }
+        }
+
+        /// As if that had been written then.
+        fn write(&self, name: &str, bytes: &[u8], changed: SystemTime) {
+            let path = self.folder.path().join("sales").join(name);
+            fs::write(&path, bytes).unwrap();
+            fs::File::options().write(true).open(path).unwrap().set_modified(changed).unwrap();
+        }
+
+        /// Whether a report over its files can be made, and how often one of them was read for it.
+        async fn report(&self) -> (bool, usize) {
+            self.gets.store(0, Ordering::Relaxed);
+            let bound = dataset("sales/", &[], Binding::Public);
+            let definition = definition("SELECT item FROM sales", &[("item", ColumnKind::Text)], [("sales", bound)]);
+            let parameters = BTreeMap::new();
+            let query = Query { definition: &definition, parameters: &parameters, filter: None, tenant: "acme" };
+            let made = match self.engine.run(query).await {
+                Ok(run) => run.rows.try_collect::<Vec<_>>().await.is_ok_and(|rows| rows[0].num_rows() == 2),
+                Err(_) => false,
+            };
+            (made, self.gets.load(Ordering::Relaxed))
+        }
+    }
+
+    /// Two rows that differ, or the footer would tell all of them.
+    fn sales() -> Vec<u8> {
+        parquet(&[("acme", "a", 1, 0), ("acme", "b", 2, 0)])
+    }
+
+    #[tokio::test]
+    async fn files_that_are_known_are_only_read_for_their_rows() {
+        let lake = Lake::new();
+        for file in 0..5 {
+            lake.write(&format!("{file}.parquet"), &sales(), SystemTime::now() - Duration::from_secs(3_600));
+        }
+        assert_eq!(lake.report().await, (true, 10));
+        assert_eq!(lake.report().await, (true, 5));
+    }
+
+    /// Of a file that was changed `age` ago: whether it can be read once its footer is gone, as if nothing had changed, and
+    /// once it is known to have.
     async fn is_read_without_footer(age: Duration) -> (bool, bool) {
-        let lake = TempDir::new().unwrap();
-        let path = lake.path().join("sales/1.parquet");
-        fs::create_dir(lake.path().join("sales")).unwrap();
-        let store = Arc::new(LocalFileSystem::new_with_prefix(lake.path()).unwrap());
-        let engine = DataFusion::new(store, 0, lake.path().join("spill"));
+        let lake = Lake::new();
         let changed = SystemTime::now() - age;
-        let mut file = parquet(&[("acme", "a", 1, 0)]);
-        write(&path, &file, changed);
-        assert!(is_read(&engine).await);
+        let mut file = sales();
+        lake.write("1.parquet", &file, changed);
+        assert!(lake.report().await.0);
         let end = file.len();
         file[end - 40..].fill(0);
-        write(&path, &file, changed);
-        let unnoticed = is_read(&engine).await;
-        write(&path, &file, changed + Duration::from_secs(1));
-        (unnoticed, is_read(&engine).await)
+        lake.write("1.parquet", &file, changed);
+        let unnoticed = lake.report().await.0;
+        lake.write("1.parquet", &file, changed + Duration::from_secs(1));
+        (unnoticed, lake.report().await.0)
     }
 
     #[tokio::test]
