@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up down logs story dashboard test lint bench bench-packaging bench-reports bench-delivery check-reports openapi release deploy venv js build
+.PHONY: help demo up down logs story dashboard test lint bench bench-packaging bench-reports bench-delivery bench-start cost check-reports openapi release deploy venv js build
 
 # --- settings -------------------------------------------------------------------------------------------------------
 
@@ -144,6 +144,16 @@ bench-delivery: build venv ## Measure a dispatcher: CPU and AWS calls per delive
 	@cargo test --workspace --lib --locked --quiet -- the_other_waits --nocapture | grep '^|' | tee .local/storm.md
 	@$(VENV)/bin/python tests/python/storm.py < .local/storm.md > $(STORM)
 	@echo "Drawn: $(STORM)"
+
+# Of what `make release ARCH=...` has made for the processor of this machine.
+bench-start: build venv ## Measure how soon the functions in dist/ ask for work, and how large they are
+	@trap '$(LOCAL) down --instance bench-start' EXIT; \
+	$(LOCAL) down --instance bench-start; \
+	$(LOCAL) up --instance bench-start > .local/bench-up.log || { cat .local/bench-up.log; exit 1; }; \
+	$(VENV)/bin/python -B tests/bench/cold_start.py .local/bench-start/stack.json dist
+
+cost: venv ## Derive what 1,000 reports cost in AWS
+	@$(VENV)/bin/python -B tests/bench/cost.py
 
 openapi: ## Write docs/openapi.json, the API's description, from the code
 	WAYBILL_WRITE_OPENAPI=1 cargo test --workspace --bins --locked --quiet -- the_kept_file_is_the_description
