@@ -32,7 +32,7 @@ pub fn init() {
     tracing_subscriber::registry().with(lines).with(filter(&config::optional("WAYBILL_LOG"))).init();
 }
 
-/// Not by an `EnvFilter`: what that can do besides takes a tenth of a small function's code.
+/// Not by an `EnvFilter`, which brings an engine of regular expressions with it.
 fn filter(directives: &str) -> Targets {
     let wanted = directives.parse().ok().filter(|_| !directives.trim().is_empty());
     wanted.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO))
