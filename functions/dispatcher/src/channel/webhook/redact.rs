@@ -18,7 +18,7 @@ static RULES: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (
             concat!(
                 r"(?i)((?:authorization|token|passw(?:or)?d|pwd|secret|api[-_ ]?key|access[-_ ]?key|cookie|credential",
-                r"|session|signature)[\w-]*[\x22']?\s*[:=>]\s*)",
+                r"|session|signature)[\w\u{80}-\u{10FFFF}-]*[\x22']?\s*[:=>]\s*)",
                 r#"("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,;&"'<>{}\[\]]+)"#,
             ),
             "$1[redacted]",
@@ -33,11 +33,17 @@ static RULES: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
 /// How much text is kept, in bytes: what is replaced may grow.
 const MAX_BYTES: usize = 1024;
 
-/// The beginning of an answer as text: invalid UTF-8 and control characters replaced, secrets struck out.
+/// The beginning of an answer as text: invalid UTF-8, control characters and unusual spaces replaced, secrets struck out.
 pub fn excerpt(body: &[u8]) -> String {
     let text: String = String::from_utf8_lossy(body)
         .chars()
-        .map(|c| if c.is_control() && !matches!(c, '\n' | '\r' | '\t') { char::REPLACEMENT_CHARACTER } else { c })
+        .map(|c| match c {
+            '\n' | '\r' | '\t' => c,
+            _ if c.is_control() => char::REPLACEMENT_CHARACTER,
+            // The rules know those of ASCII.
+            _ if c.is_whitespace() => ' ',
+            _ => c,
+        })
         .collect();
     let mut text =
         RULES.iter().fold(text, |text, (pattern, replacement)| match pattern.replace_all(&text, *replacement) {
@@ -53,6 +59,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn spaces_and_letters_of_other_alphabets_hide_nothing() {
+        for hidden in
+            ["password\u{a0}: hunter2", "password:\u{a0} hunter2", "token_nº: hunter2", "Bearer\u{2003}hunter2"]
+        {
+            assert!(!excerpt(hidden.as_bytes()).contains("hunter2"), "{hidden:?}");
+        }
+    }
 
     #[test]
     fn every_rule_compiles() {
