@@ -2,11 +2,9 @@
 
 use std::io::{self, Write};
 
-use aws_lc_rs::{
-    cipher::{AES_256, EncryptionContext, StreamingEncryptingKey, UnboundCipherKey},
-    digest::{Context, SHA1_FOR_LEGACY_USE_ONLY},
-    iv::FixedLength,
-};
+use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
+
+use super::cfb::{BLOCK, Cfb};
 
 /// Packet tags, RFC 4880 section 4.3.
 pub(super) const COMPRESSED: u8 = 8;
@@ -16,9 +14,6 @@ const ENCRYPTED: u8 = 18;
 /// Partial bodies are 2^16 bytes: large enough that framing costs nothing, small enough to hold a few.
 const CHUNK_BITS: u8 = 16;
 const CHUNK: usize = 1 << CHUNK_BITS;
-
-/// AES block, and so the length of the random prefix.
-const BLOCK: usize = 16;
 
 /// The body of one packet of unknown length, cut into partial bodies.
 pub(super) struct PartialBody<W> {
@@ -48,9 +43,12 @@ impl<W: Write> Write for PartialBody<W> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         // Only once more data is there: the last chunk must be left for `finish`.
         if self.chunk.len() == CHUNK && !data.is_empty() {
-            self.out.write_all(&[0xE0 | CHUNK_BITS])?;
-            self.out.write_all(&self.chunk)?;
+            partial(&mut self.out, &self.chunk)?;
             self.chunk.clear();
+        }
+        if self.chunk.is_empty() && data.len() > CHUNK {
+            partial(&mut self.out, &data[..CHUNK])?;
+            return Ok(CHUNK);
         }
         let taken = data.len().min(CHUNK - self.chunk.len());
         self.chunk.extend_from_slice(&data[..taken]);
@@ -63,11 +61,17 @@ impl<W: Write> Write for PartialBody<W> {
     }
 }
 
+/// Writes a partial body.
+fn partial(out: &mut impl Write, chunk: &[u8]) -> io::Result<()> {
+    out.write_all(&[0xE0 | CHUNK_BITS])?;
+    out.write_all(chunk)
+}
+
 /// A "symmetrically encrypted, integrity protected" packet, version 1: AES-256 in CFB, SHA-1 as the specification
 /// fixes it for detecting modification. The signature inside is what proves the origin.
 pub(super) struct EncryptedBody<W> {
     out: PartialBody<W>,
-    cipher: StreamingEncryptingKey,
+    cipher: Cfb,
     digest: Context,
     ciphertext: Vec<u8>,
 }
@@ -77,13 +81,10 @@ impl<W: Write> EncryptedBody<W> {
     pub(super) fn begin(out: W, session_key: &[u8; 32], prefix: [u8; BLOCK]) -> io::Result<Self> {
         let mut out = PartialBody::begin(out, ENCRYPTED)?;
         out.write_all(&[1])?;
-        // The specification's IV is zero; the random prefix takes its place.
-        let context = EncryptionContext::Iv128(FixedLength::from([0; BLOCK]));
-        let cipher = UnboundCipherKey::new(&AES_256, session_key)
-            .and_then(|key| StreamingEncryptingKey::less_safe_cfb128(key, context))
-            .map_err(io::Error::other)?;
+        // The specification's IV is zero; a random prefix, a block long, takes its place.
+        let cipher = Cfb::new(session_key, CHUNK)?;
         let digest = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
-        let mut body = Self { out, cipher, digest, ciphertext: vec![0; CHUNK + BLOCK] };
+        let mut body = Self { out, cipher, digest, ciphertext: Vec::with_capacity(CHUNK) };
         body.write_all(&prefix)?;
         body.write_all(&prefix[BLOCK - 2..])?;
         Ok(body)
@@ -103,8 +104,8 @@ impl<W: Write> Write for EncryptedBody<W> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         let data = &data[..data.len().min(CHUNK)];
         self.digest.update(data);
-        let update = self.cipher.update(data, &mut self.ciphertext).map_err(io::Error::other)?;
-        self.out.write_all(update.written())?;
+        self.cipher.encrypt(data, &mut self.ciphertext)?;
+        self.out.write_all(&self.ciphertext)?;
         Ok(data.len())
     }
 
@@ -139,6 +140,17 @@ mod tests {
         sizes
     }
 
+    /// What the bodies hold.
+    fn content(packet: &[u8]) -> Vec<u8> {
+        let (mut rest, mut content) = (&packet[1..], Vec::new());
+        while rest[0] == 0xE0 | CHUNK_BITS {
+            content.extend_from_slice(&rest[1..=CHUNK]);
+            rest = &rest[1 + CHUNK..];
+        }
+        content.extend_from_slice(&rest[5..]);
+        content
+    }
+
     #[test]
     fn bodies_are_cut_into_chunks_and_end_with_a_definite_length() {
         assert_eq!(bodies(&framed(0)), [0]);
@@ -146,5 +158,17 @@ mod tests {
         assert_eq!(bodies(&framed(CHUNK)), [CHUNK]);
         assert_eq!(bodies(&framed(CHUNK + 1)), [CHUNK, 1]);
         assert_eq!(bodies(&framed(3 * CHUNK)), [CHUNK, CHUNK, CHUNK]);
+    }
+
+    #[test]
+    fn how_it_arrives_does_not_show() {
+        for size in [1_000, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 500] {
+            let mut body = PartialBody::begin(Vec::new(), LITERAL).unwrap();
+            let text: Vec<u8> = (0..=255).cycle().take(5 * CHUNK + 7).collect();
+            text.chunks(size).for_each(|piece| body.write_all(piece).unwrap());
+            let packet = body.finish().unwrap();
+            assert_eq!(bodies(&packet), [CHUNK, CHUNK, CHUNK, CHUNK, CHUNK, 7]);
+            assert_eq!(content(&packet), text);
+        }
     }
 }

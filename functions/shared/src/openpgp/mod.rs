@@ -11,6 +11,7 @@ use std::io;
 
 use pgp::{errors::Error as PgpError, packet::PacketTrait};
 
+mod cfb;
 mod framing;
 mod message;
 mod recipient;
