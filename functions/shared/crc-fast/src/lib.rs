@@ -111,7 +111,9 @@ mod tests {
         fn pieces_are_as_the_whole(pieces: Vec<Vec<u8>>) {
             for algorithm in ALL {
                 let mut digest = Digest::new(algorithm);
-                pieces.iter().for_each(|piece| digest.update(piece));
+                for piece in &pieces {
+                    digest.update(piece);
+                }
                 prop_assert_eq!(digest.finalize(), checksum(algorithm, &pieces.concat()));
             }
         }

@@ -165,7 +165,9 @@ mod tests {
         for size in [1_000, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 500] {
             let mut body = PartialBody::begin(Vec::new(), LITERAL).unwrap();
             let text: Vec<u8> = (0..=255).cycle().take(5 * CHUNK + 7).collect();
-            text.chunks(size).for_each(|piece| body.write_all(piece).unwrap());
+            for piece in text.chunks(size) {
+                body.write_all(piece).unwrap();
+            }
             let packet = body.finish().unwrap();
             assert_eq!(bodies(&packet), [CHUNK, CHUNK, CHUNK, CHUNK, CHUNK, 7]);
             assert_eq!(content(&packet), text);
