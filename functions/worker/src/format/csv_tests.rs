@@ -1,14 +1,15 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, Decimal128Array, Decimal256Array, DictionaryArray, Float64Array, Int32Array, Int64Array, NullArray,
-    StringArray, StringViewArray, TimestampMicrosecondArray,
+    ArrayRef, Date32Array, Decimal128Array, Decimal256Array, DictionaryArray, Float64Array, Int32Array, Int64Array,
+    NullArray, StringArray, StringViewArray, TimestampMicrosecondArray, UInt64Array,
 };
 use datafusion::arrow::datatypes::i256;
 use proptest::prelude::*;
 use waybill::domain::{definition::Column, style::Style};
 
 use super::*;
+use crate::format::cells;
 
 type Columns<'a> = &'a [(&'a str, ColumnKind, ArrayRef)];
 
@@ -183,4 +184,54 @@ proptest! {
         let read: Vec<bool> = out.split_terminator("\r\n").skip(1).map(|line| line == bare).collect();
         prop_assert_eq!(read, cells.iter().map(Option::is_none).collect::<Vec<_>>());
     }
+
+    #[test]
+    fn cells_are_written_whatever_stands_beside_them(
+        (rows, scale) in (0..20_i8).prop_flat_map(|scale| (proptest::collection::vec(row(), 1..200), Just(scale))),
+        null in proptest::sample::select(vec!["", "", "", "-", "NULL", "fourteen bytes", "fifteen bytes..", "sixteen bytes..."]),
+    ) {
+        let decimals: Decimal128Array = rows.iter().map(|row| row.2).collect();
+        let arrays: [(&str, ColumnKind, ArrayRef); 6] = [
+            ("i", ColumnKind::Integer, Arc::new(rows.iter().map(|row| row.0).collect::<Int64Array>())),
+            ("u", ColumnKind::Integer, Arc::new(rows.iter().map(|row| row.1).collect::<UInt64Array>())),
+            ("n", ColumnKind::Decimal, Arc::new(decimals.with_precision_and_scale(38, scale).unwrap())),
+            ("d", ColumnKind::Date, Arc::new(rows.iter().map(|row| row.3).collect::<Date32Array>())),
+            ("t", ColumnKind::Text, Arc::new(rows.iter().map(|row| row.4.as_deref()).collect::<StringViewArray>())),
+            ("l", ColumnKind::Text, Arc::new(rows.iter().map(|row| row.4.as_deref()).collect::<StringArray>())),
+        ];
+        let mut expected = "i,u,n,d,t,l\r\n".to_owned();
+        for (integer, unsigned, decimal, days, text) in &rows {
+            let cell = |write: &dyn Fn(&mut Vec<u8>), is_null: bool| {
+                let mut out = Vec::new();
+                write(&mut out);
+                if is_null { null.to_owned() } else { String::from_utf8(out).unwrap() }
+            };
+            let text = text.as_deref().map_or(null.to_owned(), |text| if text == null { format!("\"{text}\"") } else { text.to_owned() });
+            expected += &[
+                cell(&|out| cells::integer(out, integer.unwrap_or(0)), integer.is_none()),
+                cell(&|out| cells::integer(out, unsigned.unwrap_or(0)), unsigned.is_none()),
+                cell(&|out| cells::decimal(out, decimal.unwrap_or(0), scale), decimal.is_none()),
+                cell(&|out| cells::date(out, days.unwrap_or(0).into()), days.is_none()),
+                text.clone(),
+                text,
+            ].join(",");
+            expected += "\r\n";
+        }
+        prop_assert_eq!(styled(&with_null(null), &arrays), expected);
+    }
+}
+
+type Row = (Option<i64>, Option<u64>, Option<i128>, Option<i32>, Option<String>);
+
+/// Numbers of every length, dates of every century, texts around the lengths that are written otherwise.
+fn row() -> impl Strategy<Value = Row> {
+    let digits = |most: u32| (0..most, any::<i128>()).prop_map(|(digits, value)| value % 10_i128.pow(digits));
+    let days = prop_oneof![-800_000..3_000_000, 0..40_000];
+    (
+        proptest::option::of(digits(19).prop_map(|value| i64::try_from(value).unwrap())),
+        proptest::option::of(digits(19).prop_map(|value| u64::try_from(value.unsigned_abs()).unwrap())),
+        proptest::option::of(digits(38)),
+        proptest::option::of(days),
+        proptest::option::of("[a-zé]{0,20}"),
+    )
 }

@@ -1,5 +1,7 @@
-//! Columns behind their types, for lines of CSV. Cells without a style are written at once; the
-//! others, and the rare ones that no chunk holds, by way of a text.
+//! Columns behind their types, for lines of CSV. Short cells without a style are made for many rows at once; others without
+//! one are written in their turn, and those with one, and the rare ones that no chunk holds, by way of a text.
+
+use std::ops::Range;
 
 use datafusion::arrow::{
     array::{GenericByteViewArray, LargeStringArray, StringArray},
@@ -10,6 +12,8 @@ use datafusion::arrow::{
 use super::{
     super::cells::{Cell, Cells, Clock, DAY, Values},
     Csv, Way,
+    digits::DATES,
+    grid::{DIGITS, Grid, Numbers, SLOT, Strip},
     line::Lines,
 };
 
@@ -55,7 +59,48 @@ impl<'a> Column<'a> {
         Self { cells, nulls: cells.nulls(), index, fast }
     }
 
-    /// Writes the cell of `row`.
+    /// Makes its short cells of `rows`, no more than a grid has.
+    pub(super) fn fill(&self, rows: Range<usize>, csv: &Csv, grid: &mut Grid) {
+        let mut strip = grid.column(self.index);
+        match &self.fast {
+            Fast::Integer(values) => {
+                let values = values[rows.clone()].iter().map(|value| (*value < 0, value.unsigned_abs()));
+                strip.numbers(&Numbers::of(values), 0);
+            }
+            Fast::Unsigned(values) => {
+                strip.numbers(&Numbers::of(values[rows.clone()].iter().map(|value| (false, *value))), 0);
+            }
+            Fast::Decimal(values, scale) if *scale < DIGITS => {
+                let values = values[rows.clone()].iter().map(|value| match i64::try_from(*value) {
+                    Ok(value) => (value < 0, value.unsigned_abs()),
+                    Err(_) => (false, u64::MAX),
+                });
+                strip.numbers(&Numbers::of(values), *scale);
+            }
+            Fast::Date(values) => {
+                let dates = &*DATES;
+                for (row, days) in values[rows.clone()].iter().enumerate() {
+                    let date = usize::try_from(*days).ok().and_then(|day| dates.get(day));
+                    strip.text(row, *date.unwrap_or(&[0; SLOT]), if date.is_some() { 10 } else { SLOT });
+                }
+            }
+            Fast::TextView(array) => {
+                for (row, view) in array.views()[rows.clone()].iter().enumerate() {
+                    short(*view, row, csv, &mut strip);
+                }
+            }
+            _ => return strip.clear(),
+        }
+        if let Some(nulls) = self.nulls {
+            for (row, index) in rows.enumerate() {
+                if nulls.is_null(index) {
+                    strip.replace(row, &csv.short_null);
+                }
+            }
+        }
+    }
+
+    /// Writes the cell of `row`, of whatever length.
     #[inline]
     pub(super) fn write(&self, row: usize, csv: &Csv, scratch: &mut Vec<u8>, lines: &mut Lines) {
         if self.nulls.is_some_and(|nulls| nulls.is_null(row)) {
@@ -69,14 +114,7 @@ impl<'a> Column<'a> {
             Fast::Timestamp(ticks, clock) if timestamp(ticks[row], *clock, lines) => {}
             Fast::Text(array) => text(array.value(row).as_bytes(), csv, lines),
             Fast::LargeText(array) => text(array.value(row).as_bytes(), csv, lines),
-            Fast::TextView(array) => {
-                let view = array.views()[row];
-                // infallible: its first four bytes are the length
-                let length = usize::try_from(view & u128::from(u32::MAX)).unwrap_or(usize::MAX);
-                if !(length <= 12 && short(view >> 32, length, csv, lines)) {
-                    text(array.value(row).as_bytes(), csv, lines);
-                }
-            }
+            Fast::TextView(array) => text(array.value(row).as_bytes(), csv, lines),
             Fast::Date(_) | Fast::Timestamp(..) | Fast::No => self.slowly(self.cells.get(row), csv, scratch, lines),
         }
     }
@@ -110,15 +148,18 @@ fn text(bytes: &[u8], csv: &Csv, lines: &mut Lines) {
     lines.reserve(csv.room);
 }
 
-/// Text of up to twelve bytes, the first one lowest, if it stands as it is; whether it does.
+/// Text whose view holds all of it, up to twelve bytes, if it stands as it is.
 #[inline]
-fn short(bytes: u128, length: usize, csv: &Csv, lines: &mut Lines) -> bool {
-    let [first, ..] = bytes.to_le_bytes();
-    if length == csv.fields.null.len() || csv.fields.is_guarded(Some(first)) || csv.fields.special.is_in_short(bytes) {
-        return false;
-    }
-    lines.short(bytes, length);
-    true
+fn short(view: u128, row: usize, csv: &Csv, strip: &mut Strip) {
+    // infallible: its first four bytes are the length
+    let length = usize::try_from(view & u128::from(u32::MAX)).unwrap_or(usize::MAX);
+    let text = view >> 32;
+    let [first, ..] = text.to_le_bytes();
+    let is_other = length > 12
+        || length == csv.fields.null.len()
+        || csv.fields.is_guarded(Some(first))
+        || csv.fields.special.is_in_short(text);
+    strip.text(row, text.to_le_bytes(), if is_other { SLOT } else { length });
 }
 
 /// The four bytes that make a field need quotes.

@@ -3,18 +3,13 @@
 //! Every cell is written as a chunk of fixed size of which only the beginning counts; the next cell overwrites the rest. So
 //! short cells cost no loop, no call and no branch that is hard to foresee.
 
-use std::sync::LazyLock;
-
-use super::super::cells::civil;
+use super::{
+    digits::{ASCII, DATES, SIXTEEN, eight, iso, sixteen},
+    grid::SLOT,
+};
 
 /// Room that a cell which is not text may take, its chunk included.
 pub(super) const CELL: usize = 64;
-
-/// Numbers of more than eight digits begin here.
-const EIGHT: u64 = 100_000_000;
-
-/// Those of more than sixteen.
-const SIXTEEN: u64 = EIGHT * EIGHT;
 
 /// What is written, and how far.
 pub(super) struct Lines {
@@ -54,6 +49,28 @@ impl Lines {
         self.bytes.resize(self.bytes.len() + self.bytes.len() / 2 + more, 0);
     }
 
+    /// Writes the cells of a line: of each, as many of the bytes as are told. Those that are not there are left to `other`, by
+    /// index.
+    #[inline]
+    pub(super) fn cells<'a>(
+        &mut self,
+        cells: impl Iterator<Item = Option<(&'a [u8; SLOT], usize)>>,
+        mut other: impl FnMut(usize, &mut Self),
+    ) {
+        let mut at = self.at;
+        for (index, cell) in cells.enumerate() {
+            if let Some((bytes, length)) = cell {
+                self.bytes[at..at + SLOT].copy_from_slice(bytes);
+                at += length;
+            } else {
+                self.at = at;
+                other(index, self);
+                at = self.at;
+            }
+        }
+        self.at = at;
+    }
+
     /// Writes a chunk of which `used` bytes count.
     #[inline]
     fn put<const N: usize>(&mut self, chunk: [u8; N], used: usize) {
@@ -82,12 +99,6 @@ impl Lines {
         self.at += length;
     }
 
-    /// Writes up to 16 bytes, the first one lowest.
-    #[inline]
-    pub(super) fn short(&mut self, bytes: u128, length: usize) {
-        self.put(bytes.to_le_bytes(), length);
-    }
-
     /// Writes a field in quotes, those in it doubled, with `prefix` in front; it takes at most twice as many bytes and three.
     pub(super) fn quoted(&mut self, prefix: &[u8], bytes: &[u8]) {
         self.byte(b'"');
@@ -105,41 +116,13 @@ impl Lines {
     #[inline]
     pub(super) fn integer(&mut self, negative: bool, magnitude: u64) {
         self.sign(negative);
-        if magnitude < EIGHT {
-            let digits = eight(magnitude);
-            let zeros = leading(digits).min(7);
-            self.put(((digits | ASCII) >> (8 * zeros)).to_le_bytes(), 8 - zeros);
-        } else {
-            self.digits(magnitude.into(), 1);
-        }
+        self.digits(magnitude.into(), 1);
     }
 
     /// Writes `magnitude / 10^scale` with all digits of the scale.
     #[inline]
     pub(super) fn decimal(&mut self, negative: bool, magnitude: u128, scale: usize) {
         self.sign(negative);
-        match u64::try_from(magnitude) {
-            Ok(magnitude) if magnitude < EIGHT && scale < 8 => self.short_decimal(magnitude, scale),
-            _ => self.long_decimal(magnitude, scale),
-        }
-    }
-
-    /// Of up to eight digits, fewer of them behind the point.
-    #[inline]
-    fn short_decimal(&mut self, magnitude: u64, scale: usize) {
-        let digits = eight(magnitude);
-        let zeros = leading(digits).min(7 - scale);
-        let (text, length) = ((digits | ASCII) >> (8 * zeros), 8 - zeros);
-        if scale == 0 {
-            return self.put(text.to_le_bytes(), length);
-        }
-        let whole = 8 * (length - scale);
-        let before = text & ((1 << whole) - 1);
-        let behind = u128::from(text >> whole) << (whole + 8);
-        self.put((u128::from(before) | u128::from(b'.') << whole | behind).to_le_bytes(), length + 1);
-    }
-
-    fn long_decimal(&mut self, magnitude: u128, scale: usize) {
         let start = self.at;
         self.digits(magnitude, scale + 1);
         if scale > 0 {
@@ -222,48 +205,6 @@ impl Lines {
         let (c, m) = ((eight(clock) | ASCII).to_le_bytes(), (eight(millisecond) | ASCII).to_le_bytes());
         self.put([b'T', c[0], c[1], b':', c[2], c[3], b':', c[4], c[5], b'.', m[5], m[6], m[7], 0, 0, 0], 13);
     }
-}
-
-/// Days whose dates are kept: a century from 1970 on.
-const DAYS: usize = 36_525;
-
-/// Their dates, made when the first one is asked for; six bytes behind each count for nothing.
-static DATES: LazyLock<Vec<[u8; 16]>> =
-    LazyLock::new(|| (0..).take(DAYS).map(|day| iso(day).unwrap_or_default()).collect());
-
-/// `YYYY-MM-DD` and six bytes, where the year has four digits.
-fn iso(days: i64) -> Option<[u8; 16]> {
-    let (year, month, day) = civil(days);
-    let year = u64::try_from(year).ok().filter(|year| *year <= 9_999)?;
-    let d = (eight(year * 10_000 + month * 100 + day) | ASCII).to_le_bytes();
-    Some([d[0], d[1], d[2], d[3], b'-', d[4], d[5], b'-', d[6], d[7], 0, 0, 0, 0, 0, 0])
-}
-
-/// The digit zero, eight times.
-const ASCII: u64 = 0x3030_3030_3030_3030;
-
-/// Eight decimal digits, each in a byte, the first one lowest: halves, quarters and eighths at the same time.
-#[inline]
-fn eight(value: u64) -> u64 {
-    let fours = (value / 10_000) | ((value % 10_000) << 32);
-    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007F_0000_007F;
-    let twos = hundreds | ((fours - 100 * hundreds) << 16);
-    let tens = ((twos * 103) >> 10) & 0x000F_000F_000F_000F;
-    tens | ((twos - 10 * tens) << 8)
-}
-
-/// Sixteen digits as text, and how many zeros they begin with.
-#[inline]
-fn sixteen(value: u64) -> (u128, usize) {
-    let (high, low) = (eight(value / EIGHT), eight(value % EIGHT));
-    let zeros = if high == 0 { 8 + leading(low) } else { leading(high) };
-    (u128::from(high | ASCII) | (u128::from(low | ASCII) << 64), zeros)
-}
-
-/// How many of eight digits are zero at the beginning.
-#[inline]
-fn leading(digits: u64) -> usize {
-    (digits.trailing_zeros() >> 3) as usize
 }
 
 #[cfg(test)]
