@@ -83,6 +83,10 @@ lint: venv check-reports ## Check format, lints, documentation and template
 	$(VENV)/bin/cfn-lint template.yaml infra/examples/triggers/*.yaml
 	$(VENV)/bin/python infra/dashboards/waybill.py template.yaml --check
 
+# The worker as it is deployed. Thin link-time optimization costs minutes, so nothing else has it; provided.al2023 has glibc 2.34.
+WORKER_BUILD = PATH="$(CURDIR)/$(DEPLOY_VENV)/bin:$$PATH" CARGO_PROFILE_RELEASE_LTO=thin \
+	RUSTFLAGS="-C target-cpu=$(CPU_$(ARCH))" cargo zigbuild --release --locked -p waybill-worker --target $(TARGET).2.34
+
 BENCH_BUILD := RUSTFLAGS="-C target-cpu=$(CPU_$(if $(filter x86_64,$(shell uname -m)),x86_64,arm64))" \
 	cargo build --release --workspace --locked
 
@@ -90,12 +94,13 @@ bench: bench-packaging bench-reports bench-delivery ## Measure the data path bes
 
 # lineitem of TPC-H, from Parquet into packaged files, by turns with what one would use instead: DuckDB, 7zz, zip, gpg and
 # Python. ROUNDS: how often; SF: scale factors of the data, 1 and, for memory, 10; CASES: some only, as zip-aes256,stages.
+# AS_DEPLOYED=1 ARCH=x86_64, on such a machine: built as `make release` builds the worker, which takes half an hour.
 CASES ?=
 BENCH_KEY := functions/shared/src/openpgp/testdata/curve25519-certified.asc
 ROUNDS ?= 5
 SF ?= 1 10
-bench-packaging: venv $(VENV)/.bench ## Measure the data path beside DuckDB, 7zz, zip, gpg and Python (ROUNDS=5 SF="1 10")
-	$(BENCH_BUILD) --bin waybill-bench
+bench-packaging: venv $(VENV)/.bench $(if $(AS_DEPLOYED),$(DEPLOY_VENV)/.installed) ## Measure the data path beside DuckDB, 7zz, zip, gpg and Python (ROUNDS=5 SF="1 10")
+	$(if $(AS_DEPLOYED),$(WORKER_BUILD),$(BENCH_BUILD)) --bin waybill-bench
 	@for factor in $(SF); do \
 		lake=.local/bench/tpch-sf$$factor; \
 		if [ ! -d $$lake ]; then \
@@ -104,8 +109,8 @@ bench-packaging: venv $(VENV)/.bench ## Measure the data path beside DuckDB, 7zz
 			mv $$lake.part $$lake; \
 		fi; \
 	done
-	@$(VENV)/bin/python -B tests/bench/packaging.py $(TARGET_DIR)/release/waybill-bench $(BENCH_KEY) \
-		.local/bench $(ROUNDS) "$(CASES)" $(SF)
+	@$(VENV)/bin/python -B tests/bench/packaging.py $(TARGET_DIR)/$(if $(AS_DEPLOYED),$(TARGET)/)release/waybill-bench \
+		$(BENCH_KEY) .local/bench $(ROUNDS) "$(CASES)" $(SF)
 
 # Without AWS and without the local cloud, whose speed says nothing. ROWS: sizes of the generated lakes; the first one is
 # written in every format that holds so many rows, and in every package.
@@ -164,14 +169,11 @@ check-reports: build ## Check the report definitions in infra/reports, and the e
 
 # --- AWS ------------------------------------------------------------------------------------------------------------
 
-# Link-time optimization costs minutes, so only deployable builds have it: thin for the worker, which is to be fast, whole for
-# the others, which are to be small. provided.al2023 has glibc 2.34.
+# Link-time optimization is thin for the worker, which is to be fast, and whole for the others, which are to be small.
 SMALL := $(filter-out worker,$(FUNCTIONS))
 release: $(DEPLOY_VENV)/.installed ## Build the deployable functions into dist/ (ARCH=arm64 or x86_64)
 	rustup target add $(TARGET)
-	PATH="$(CURDIR)/$(DEPLOY_VENV)/bin:$$PATH" CARGO_PROFILE_RELEASE_LTO=thin \
-		RUSTFLAGS="-C target-cpu=$(CPU_$(ARCH))" cargo zigbuild --release --locked \
-		-p waybill-worker --bin waybill-worker --target $(TARGET).2.34
+	$(WORKER_BUILD) --bin waybill-worker
 	PATH="$(CURDIR)/$(DEPLOY_VENV)/bin:$$PATH" cargo zigbuild --profile small --locked \
 		$(SMALL:%=-p waybill-%) --target $(TARGET).2.34
 	@for name in $(FUNCTIONS); do \

@@ -95,7 +95,8 @@ impl Strip<'_> {
         }
     }
 
-    /// Bytes of which the first `length` count, at most [`LONGEST`]; more of them: no short cell.
+    /// Bytes of which the first `length` count, at most [`LONGEST`]; more of them: no short cell. Row after row, since those
+    /// that do not count stand in the next one's slot.
     #[inline]
     pub(super) fn text(&mut self, row: usize, text: [u8; SLOT], length: usize) {
         if length > LONGEST {
