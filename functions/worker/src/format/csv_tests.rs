@@ -152,7 +152,7 @@ proptest! {
         null in "[a,-]{0,2}",
     ) {
         let left = StringArray::from_iter_values(rows.iter().map(|row| &row.0));
-        let right = StringArray::from_iter_values(rows.iter().map(|row| &row.1));
+        let right = StringViewArray::from_iter_values(rows.iter().map(|row| &row.1));
         let style = Style {
             delimiter: Some(delimiter),
             formulas: raw.then_some(Formulas::Raw),

@@ -13,23 +13,22 @@ pub(super) const SIXTEEN: u64 = EIGHT * EIGHT;
 /// The digit zero, eight times.
 pub(super) const ASCII: u64 = 0x3030_3030_3030_3030;
 
-/// Eight decimal digits, each in a byte, the first one lowest: halves, quarters and eighths at the same time.
-#[inline]
-pub(super) fn eight(value: u64) -> u64 {
-    let fours = (value / 10_000) | ((value % 10_000) << 32);
-    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007F_0000_007F;
-    let twos = hundreds | ((fours - 100 * hundreds) << 16);
-    let tens = ((twos * 103) >> 10) & 0x000F_000F_000F_000F;
-    tens | ((twos - 10 * tens) << 8)
-}
-
-/// Four of them, likewise, of a number that has no more.
+/// Four decimal digits of a number that has no more, each in a byte, the first one lowest: halves and quarters at the same
+/// time.
 #[inline]
 pub(super) fn four(value: u32) -> u32 {
     let hundreds = (value.wrapping_mul(10_486) >> 20) & 0x7F;
     let twos = hundreds | (value.wrapping_sub(100 * hundreds) << 16);
     let tens = (twos.wrapping_mul(103) >> 10) & 0x000F_000F;
     tens | (twos.wrapping_sub(10 * tens) << 8)
+}
+
+/// Eight of them, likewise.
+#[inline]
+pub(super) fn eight(value: u64) -> u64 {
+    // infallible: of eight digits, both have four
+    let half = |value| four(u32::try_from(value).unwrap_or_default());
+    u64::from(half(value / 10_000)) | u64::from(half(value % 10_000)) << 32
 }
 
 /// Sixteen digits as text, and how many zeros they begin with.

@@ -3,7 +3,7 @@
 //! Down a column cells are made alike, several at a time, and no branch is hard to foresee. Along a row each is then sixteen bytes
 //! that are copied, whatever they are, of which the last ones count. What is longer is written in its turn.
 
-use super::digits::{ASCII, four, leading};
+use super::digits::{ASCII, EIGHT, four, leading};
 
 /// Rows of a grid: few, so that it stays in the processor's nearest cache.
 pub(super) const ROWS: usize = 64;
@@ -12,7 +12,7 @@ pub(super) const ROWS: usize = 64;
 pub(super) const SLOT: usize = 16;
 
 /// Longest text of a cell: there may be a separator before it.
-pub(super) const LONGEST: usize = SLOT - 1;
+const LONGEST: usize = SLOT - 1;
 
 /// Bytes of a column: its slots, and behind them room for what does not count.
 const STRIDE: usize = ROWS * SLOT + 64;
@@ -22,9 +22,6 @@ const LONG: u8 = u8::MAX;
 
 /// Most digits of a number, those behind the point included.
 pub(super) const DIGITS: usize = 8;
-
-/// Numbers of more than [`DIGITS`] begin here.
-const TOO_LARGE: u64 = 100_000_000;
 
 /// Cells of [`ROWS`] rows.
 pub(super) struct Grid {
@@ -160,7 +157,7 @@ impl Numbers {
         let mut numbers = Self { magnitudes: [0; ROWS], negative: [false; ROWS], fit: [false; ROWS] };
         let each = numbers.magnitudes.iter_mut().zip(&mut numbers.negative).zip(&mut numbers.fit);
         for ((is_negative, value), ((magnitude, negative), fit)) in values.zip(each) {
-            *fit = value < TOO_LARGE;
+            *fit = value < EIGHT;
             // infallible: it fits then
             *magnitude = u32::try_from(value % (1 << 32)).unwrap_or_default();
             *negative = is_negative;

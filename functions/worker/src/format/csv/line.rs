@@ -1,7 +1,7 @@
 //! Lines under construction: bytes that are written without a look at how much room is left, because there is enough.
 //!
-//! Every cell is written as a chunk of fixed size of which only the beginning counts; the next cell overwrites the rest. So
-//! short cells cost no loop, no call and no branch that is hard to foresee.
+//! Short cells come from a [grid](super::grid); of others, numbers and times too are written as chunks of a fixed size of which
+//! only the beginning counts, and what comes next overwrites the rest: no loop, no call, no branch that is hard to foresee.
 
 use super::{
     digits::{ASCII, DATES, SIXTEEN, eight, iso, sixteen},
