@@ -1,4 +1,6 @@
-//! The piece of a stream that is compressed by itself.
+//! The pieces of a stream that are compressed each by itself.
+
+use super::lane::LANES;
 
 /// Bytes of a block that is not the last of its stream.
 pub const BLOCK: usize = 1 << 18;
@@ -44,13 +46,45 @@ impl Block {
         self.length = 0;
     }
 
-    /// Eight bytes from `at` on, those beyond the end anything. Masked, so that nothing is left to check: `at` is less than
-    /// [`BLOCK`] anyway.
+    /// Eight bytes from `at` on, those beyond the end anything, and eight more. Masked, so that nothing is left to check: `at`
+    /// is less than [`BLOCK`] anyway.
     #[inline]
-    pub(super) fn eight(&self, at: usize) -> u64 {
+    pub(super) fn sixteen(&self, at: usize) -> (u64, u64) {
         let at = at & (BLOCK - 1);
-        let mut eight = [0; 8];
+        let (mut eight, mut more) = ([0; 8], [0; 8]);
         eight.copy_from_slice(&self.bytes[at..at + 8]);
-        u64::from_le_bytes(eight)
+        more.copy_from_slice(&self.bytes[at + 8..at + 16]);
+        (u64::from_le_bytes(eight), u64::from_le_bytes(more))
+    }
+}
+
+/// Blocks one after the other, as many as are [gone through by turns](super::lane).
+#[derive(Default)]
+pub(super) struct Strip([Block; LANES]);
+
+impl Strip {
+    /// All of its blocks.
+    pub(super) fn blocks(&self) -> &[Block; LANES] {
+        &self.0
+    }
+
+    /// Whether it holds nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0[0].bytes().is_empty()
+    }
+
+    /// Whether nothing more goes in.
+    pub(super) fn is_full(&self) -> bool {
+        self.0[LANES - 1].is_full()
+    }
+
+    /// Takes as much of `bytes` as there is room for in one block; how much.
+    pub(super) fn fill(&mut self, bytes: &[u8]) -> usize {
+        self.0.iter_mut().find(|block| !block.is_full()).map_or(0, |block| block.fill(bytes))
+    }
+
+    /// Forgets what it holds.
+    pub(super) fn clear(&mut self) {
+        self.0.iter_mut().for_each(Block::clear);
     }
 }

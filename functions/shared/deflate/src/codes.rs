@@ -2,8 +2,8 @@
 
 use super::{
     bits::Bits,
-    matches::{Matches, Token, VALUES},
     symbols::{BACK, DISTANCES, END_OF_BLOCK, LENGTHS, SYMBOLS, length_code},
+    tokens::{Token, Tokens, VALUES},
 };
 
 /// Longest code. Deflate has one bit more; with four of these and what is left of a byte, 64 bits suffice.
@@ -30,27 +30,27 @@ pub(super) struct Codes {
 
 impl Codes {
     /// Those that fit how often everything comes up.
-    pub(super) fn of(matches: &Matches) -> Self {
-        let symbols = Prefix::of(&matches.symbols, LONGEST);
-        let distances = Prefix::of(&matches.distances, LONGEST);
+    pub(super) fn of(tokens: &Tokens) -> Self {
+        let symbols = Prefix::of(&tokens.symbols, LONGEST);
+        let distances = Prefix::of(&tokens.distances, LONGEST);
         let header = Header::of(&symbols.lengths, &distances.lengths);
         Self { symbols, distances, header }
     }
 
     /// How long the block will be.
-    pub(super) fn bits(&self, matches: &Matches) -> u64 {
+    pub(super) fn bits(&self, tokens: &Tokens) -> u64 {
         let lengths = LENGTHS.iter().map(|(_, extra)| *extra);
         let extras = std::iter::repeat_n(0, END_OF_BLOCK + 1).chain(lengths);
         self.header.bits()
-            + cost(&matches.symbols, &self.symbols.lengths, extras)
-            + cost(&matches.distances, &self.distances.lengths, BACK.iter().map(|(_, extra)| *extra))
+            + cost(&tokens.symbols, &self.symbols.lengths, extras)
+            + cost(&tokens.distances, &self.distances.lengths, BACK.iter().map(|(_, extra)| *extra))
     }
 
     /// Writes the block, which is not the last one.
-    pub(super) fn write(&self, matches: &Matches, out: &mut Bits) {
+    pub(super) fn write(&self, tokens: &Tokens, out: &mut Bits) {
         self.header.write(out);
         let (first, second) = (self.first(), self.second());
-        for token in matches.tokens() {
+        for token in tokens.tokens() {
             let code = &first[token.first()];
             out.add(u64::from(code.bits), code.count.into());
             let code = &second[token.second()];

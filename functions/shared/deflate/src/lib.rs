@@ -12,13 +12,19 @@ mod bits;
 mod block;
 mod codes;
 mod crew;
-mod matches;
+mod lane;
 mod parallel;
 mod symbols;
+mod tokens;
 
-use self::{bits::Bits, codes::Codes, matches::Matches};
+use self::{
+    bits::Bits,
+    block::{BLOCK, Block, Strip},
+    codes::Codes,
+    lane::{LANES, Lane},
+    tokens::Tokens,
+};
 pub use self::{
-    block::{BLOCK, Block},
     crew::Crew,
     parallel::{Deflate, DeflateWriter},
 };
@@ -53,7 +59,8 @@ pub const END: [u8; 2] = [0x03, 0x00];
 
 /// Makes blocks. Keeps its memory, about 2 MiB, from one to the next.
 struct Compressor {
-    matches: Matches,
+    lanes: [Lane; LANES],
+    tokens: Tokens,
     bits: Bits,
     /// The last level of zlib's that was asked for.
     zlib: Option<(u32, flate2::Compress)>,
@@ -61,15 +68,17 @@ struct Compressor {
 
 impl Compressor {
     fn new() -> Self {
-        Self { matches: Matches::new(), bits: Bits::new(), zlib: None }
+        let lanes = std::array::from_fn(|_| Lane::new());
+        Self { lanes, tokens: Tokens::new(), bits: Bits::new(), zlib: None }
     }
 
-    /// Appends the block, which ends at a whole byte and is not the last of its stream.
-    fn compress(&mut self, block: &Block, level: Level, out: &mut Vec<u8>) {
+    /// Appends the blocks. Each ends at a whole byte, and is not the last of its stream.
+    fn compress(&mut self, strip: &Strip, level: Level, out: &mut Vec<u8>) {
+        let bytes = strip.blocks().iter().map(Block::bytes).filter(|bytes| !bytes.is_empty());
         match level {
-            Level::Stored => stored(block.bytes(), out),
-            Level::Fast => self.fast(block, out),
-            Level::Zlib(level) => by_zlib(self.zlib(level), block.bytes(), out),
+            Level::Stored => bytes.for_each(|bytes| stored(bytes, out)),
+            Level::Fast => self.fast(strip, out),
+            Level::Zlib(level) => bytes.for_each(|bytes| by_zlib(self.zlib(level), bytes, out)),
         }
     }
 
@@ -79,19 +88,23 @@ impl Compressor {
         &mut self.zlib.insert(known.unwrap_or_else(new)).1
     }
 
-    fn fast(&mut self, block: &Block, out: &mut Vec<u8>) {
-        self.matches.find(block);
-        let codes = Codes::of(&self.matches);
-        if codes.bits(&self.matches) / 8 >= block.bytes().len() as u64 {
-            return stored(block.bytes(), out);
+    fn fast(&mut self, strip: &Strip, out: &mut Vec<u8>) {
+        lane::find(&mut self.lanes, strip.blocks());
+        for (lane, block) in self.lanes.iter().zip(strip.blocks()).filter(|(_, block)| !block.bytes().is_empty()) {
+            self.tokens.take(lane);
+            let codes = Codes::of(&self.tokens);
+            if codes.bits(&self.tokens) / 8 >= block.bytes().len() as u64 {
+                stored(block.bytes(), out);
+                continue;
+            }
+            self.bits.clear();
+            codes.write(&self.tokens, &mut self.bits);
+            // An empty stored block, which begins at a whole byte.
+            self.bits.put(0, 3);
+            self.bits.align();
+            self.bits.put(0xFFFF_0000, 32);
+            out.extend_from_slice(self.bits.written());
         }
-        self.bits.clear();
-        codes.write(&self.matches, &mut self.bits);
-        // An empty stored block, which begins at a whole byte.
-        self.bits.put(0, 3);
-        self.bits.align();
-        self.bits.put(0xFFFF_0000, 32);
-        out.extend_from_slice(self.bits.written());
     }
 }
 

@@ -1,11 +1,11 @@
-//! One stream by several threads, each with every so-manieth block.
+//! One stream by several threads, strip by strip.
 
 use std::{
     cell::RefCell,
     io::{self, Write},
 };
 
-use super::{Block, Compressor, Crew, END, Level};
+use super::{Compressor, Crew, END, Level, Strip};
 
 /// What takes compressed bytes, and may change them in place.
 type Result = io::Result<()>;
@@ -15,20 +15,20 @@ thread_local! {
     static COMPRESSOR: RefCell<Compressor> = RefCell::new(Compressor::new());
 }
 
-/// Makes streams, one after the other. Of a stream that is longer than a block, each thread has up to three blocks at
-/// a time, so memory is bounded: about 4 MiB for each thread.
+/// Makes streams, one after the other. Of a stream that is longer than a strip, each thread has up to three strips at
+/// a time, so memory is bounded: about 6 MiB for each thread.
 pub struct Deflate {
     level: Level,
-    block: Block,
+    strip: Strip,
     crew: Crew<Piece>,
     /// Those that are free.
     pieces: Vec<Piece>,
 }
 
-/// A block on its way to a thread and back.
+/// A strip on its way to a thread and back.
 #[derive(Default)]
 struct Piece {
-    block: Block,
+    strip: Strip,
     level: Level,
     made: Vec<u8>,
 }
@@ -36,14 +36,14 @@ struct Piece {
 impl Piece {
     fn compress(&mut self) {
         self.made.clear();
-        COMPRESSOR.with_borrow_mut(|compressor| compressor.compress(&self.block, self.level, &mut self.made));
+        COMPRESSOR.with_borrow_mut(|compressor| compressor.compress(&self.strip, self.level, &mut self.made));
     }
 }
 
 impl Deflate {
-    /// For streams of that level. Threads get to work once there is a second block.
+    /// For streams of that level. Threads get to work once there is a second strip.
     pub fn new(level: Level) -> Self {
-        Self { level, block: Block::default(), crew: Crew::default(), pieces: Vec::new() }
+        Self { level, strip: Strip::default(), crew: Crew::default(), pieces: Vec::new() }
     }
 
     /// From the next stream on, another level.
@@ -57,11 +57,11 @@ impl Deflate {
     /// Those of `write`; also if a thread died.
     pub fn push(&mut self, mut bytes: &[u8], write: &mut impl FnMut(&mut [u8]) -> Result) -> Result {
         while !bytes.is_empty() {
-            // Only once more is there: a stream of one block needs no threads.
-            if self.block.is_full() {
+            // Only once more is there: a stream of one strip needs no threads.
+            if self.strip.is_full() {
                 self.hand_over(write)?;
             }
-            bytes = &bytes[self.block.fill(bytes)..];
+            bytes = &bytes[self.strip.fill(bytes)..];
         }
         Ok(())
     }
@@ -71,7 +71,7 @@ impl Deflate {
     /// # Errors
     /// As [`push`](Self::push).
     pub fn finish(&mut self, write: &mut impl FnMut(&mut [u8]) -> Result) -> Result {
-        if !self.block.bytes().is_empty() {
+        if !self.strip.is_empty() {
             if self.crew.is_idle() {
                 self.do_itself(write)?;
             } else {
@@ -84,7 +84,7 @@ impl Deflate {
         write(&mut END.clone())
     }
 
-    /// Gives the block to a thread, in exchange for the one that was given first.
+    /// Gives the strip to a thread, in exchange for the one that was given first.
     fn hand_over(&mut self, write: &mut impl FnMut(&mut [u8]) -> Result) -> Result {
         if self.level == Level::Stored {
             return self.do_itself(write);
@@ -99,15 +99,15 @@ impl Deflate {
         })
     }
 
-    /// The block, in exchange for an empty one.
+    /// The strip, in exchange for an empty one.
     fn filled(&mut self) -> Piece {
         let mut piece = self.pieces.pop().unwrap_or_default();
-        std::mem::swap(&mut piece.block, &mut self.block);
+        std::mem::swap(&mut piece.strip, &mut self.strip);
         piece.level = self.level;
         piece
     }
 
-    /// Waits for the block that was handed over first.
+    /// Waits for the strip that was handed over first.
     fn collect(&mut self, write: &mut impl FnMut(&mut [u8]) -> Result) -> Result {
         match self.crew.collect()? {
             Some(piece) => self.write(piece, write),
@@ -117,7 +117,7 @@ impl Deflate {
 
     fn write(&mut self, mut piece: Piece, write: &mut impl FnMut(&mut [u8]) -> Result) -> Result {
         write(&mut piece.made)?;
-        piece.block.clear();
+        piece.strip.clear();
         self.pieces.push(piece);
         Ok(())
     }
@@ -159,7 +159,7 @@ impl<W: Write> Write for DeflateWriter<W> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        // A block has a fixed size to fill: there is nothing that could be sent early.
+        // A strip has a fixed size to fill: there is nothing that could be sent early.
         Ok(())
     }
 }

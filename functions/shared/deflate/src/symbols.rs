@@ -79,28 +79,10 @@ pub(super) const BACK: [(u16, u8); DISTANCES] = [
     (24577, 13),
 ];
 
-/// First distance of each code, less one.
-pub(super) const FIRST_BACK: [u16; 32] = {
-    let mut first = [0; 32];
-    let mut code = 0;
-    while code < BACK.len() {
-        first[code] = BACK[code].0 - 1;
-        code += 1;
-    }
-    first
-};
-
 /// The code of a length, from 0.
 #[inline]
 pub(super) fn length_code(length: usize) -> u8 {
     LENGTH_CODES[length & 511]
-}
-
-/// The code of a distance, less one.
-#[inline]
-pub(super) fn distance_code(back: usize) -> usize {
-    let index = if back < 256 { back } else { 256 + (back >> 7) };
-    usize::from(DISTANCE_CODES[index & 511])
 }
 
 /// By length.
@@ -113,22 +95,6 @@ static LENGTH_CODES: [u8; 512] = {
         while length < first as usize + (1 << bits) && length <= LONGEST {
             codes[length] = code;
             length += 1;
-        }
-        code += 1;
-    }
-    codes
-};
-
-/// By distance less one up to 256, then by its 128th part, from 256 on.
-static DISTANCE_CODES: [u8; 512] = {
-    let mut codes = [0; 512];
-    let mut code: u8 = 0;
-    while (code as usize) < BACK.len() {
-        let (first, bits) = BACK[code as usize];
-        let mut back = first as usize - 1;
-        while back < first as usize - 1 + (1 << bits) {
-            codes[if back < 256 { back } else { 256 + (back >> 7) }] = code;
-            back += 1;
         }
         code += 1;
     }

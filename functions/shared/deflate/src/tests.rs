@@ -55,14 +55,35 @@ proptest! {
 
 #[test]
 fn lengths_around_a_blocks() {
-    let text: Vec<u8> = (0..4 * BLOCK).map(|n| b"a,bc;0123456789"[n * n / 7 % 15]).collect();
-    let around = [0, 1, 2, 5, 6, 7, 15, 16, 17, 18, 22, 23, 24, 257, 258, 259, 300];
-    let blocks =
-        [1, 2, 3].into_iter().flat_map(|n| [n * BLOCK - 17, n * BLOCK - 1, n * BLOCK, n * BLOCK + 1, n * BLOCK + 17]);
-    for length in around.into_iter().chain(blocks) {
+    let text: Vec<u8> = (0..5 * BLOCK).map(|n| b"a,bc;0123456789"[n * n / 7 % 15]).collect();
+    let around = (0..50).chain([257, 258, 259, 300]);
+    let blocks = (1..=4).flat_map(|n| [n * BLOCK - 17, n * BLOCK - 1, n * BLOCK, n * BLOCK + 1, n * BLOCK + 17]);
+    for length in around.chain(blocks) {
         for level in [Level::Fast, Level::Stored, Level::Zlib(6)] {
             assert!(inflated(&deflated(&text[..length], level, 1 << 20)) == text[..length], "{length} {level:?}");
         }
+    }
+}
+
+#[test]
+fn blocks_side_by_side_become_what_each_becomes_alone() {
+    let text: Vec<u8> =
+        (0..3 * BLOCK).flat_map(|n| (n * n % 9_973 / (n / BLOCK + 1)).to_string().into_bytes()).collect();
+    let compressed = |pieces: &[&[u8]]| {
+        let (mut strip, mut out) = (Strip::default(), Vec::new());
+        for piece in pieces {
+            assert_eq!(strip.fill(piece), piece.len());
+        }
+        Compressor::new().compress(&strip, Level::Fast, &mut out);
+        out
+    };
+    let blocks: Vec<&[u8]> = text.chunks(BLOCK).take(LANES).collect();
+    // Also with one that comes to its end much earlier, and without one.
+    for last in [BLOCK, BLOCK / 3, 1, 0] {
+        let blocks = [&blocks[..LANES - 1], &[&blocks[LANES - 1][..last]]].concat();
+        let alone: Vec<u8> =
+            blocks.iter().filter(|block| !block.is_empty()).flat_map(|block| compressed(&[block])).collect();
+        assert!(compressed(&blocks) == alone, "{last}");
     }
 }
 
