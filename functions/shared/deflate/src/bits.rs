@@ -1,7 +1,9 @@
 //! Bits into bytes, the least significant first.
 
+use super::block::BLOCK;
+
 /// More than a block can take: no code is longer than 14 bits.
-const ROOM: usize = 1 << 19;
+const ROOM: usize = 2 * BLOCK;
 
 /// What is written of a block.
 pub(super) struct Bits {

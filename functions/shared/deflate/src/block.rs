@@ -3,7 +3,7 @@
 use super::lane::LANES;
 
 /// Bytes of a block that is not the last of its stream.
-pub const BLOCK: usize = 1 << 18;
+pub const BLOCK: usize = 1 << 17;
 
 /// Beyond the last byte, so that eight can be read wherever one can.
 const MARGIN: usize = 16;
@@ -66,6 +66,11 @@ impl Strip {
     /// All of its blocks.
     pub(super) fn blocks(&self) -> &[Block; LANES] {
         &self.0
+    }
+
+    /// Those that hold something.
+    pub(super) fn filled(&self) -> impl Iterator<Item = &Block> {
+        self.0.iter().filter(|block| !block.bytes().is_empty())
     }
 
     /// Whether it holds nothing.

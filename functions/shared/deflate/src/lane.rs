@@ -134,7 +134,7 @@ impl Lane {
         self.heads[hash::<0>(block.sixteen(skipped).0)] = low(skipped);
 
         let (there, after) = block.sixteen(at.wrapping_sub(back).wrapping_sub(1));
-        // Bits of the first byte's at the lowest, if it is none or too far back.
+        // If it is the same place or too far back, bits that make the first byte differ.
         let too_far = back.wrapping_sub(1) as u64 & !(WINDOW as u64 - 1);
         let difference = ((here ^ there) & !0xFF) | too_far;
         let same = bytes(difference) - 1 + either(difference == 0, bytes(next ^ after), 0);

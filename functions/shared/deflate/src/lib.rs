@@ -1,7 +1,7 @@
 //! Deflate (RFC 1951) in blocks that know nothing of each other, so that several cores make one stream.
 //!
 //! ```text
-//! bytes ▶ blocks of 256 KiB ▶ [matches ▶ codes ▶ bits] on as many threads as there are cores ▶ in order ▶ one stream
+//! bytes ▶ strips of three blocks of 128 KiB ▶ [matches ▶ codes ▶ bits] on as many threads as there are cores ▶ in order ▶ one stream
 //! ```
 //!
 //! The fast way is our own (`docs/decisions/0048-own-deflate.md`): text of reports repeats itself in long pieces, and for
@@ -19,7 +19,7 @@ mod tokens;
 
 use self::{
     bits::Bits,
-    block::{BLOCK, Block, Strip},
+    block::{BLOCK, Strip},
     codes::Codes,
     lane::{LANES, Lane},
     tokens::Tokens,
@@ -74,11 +74,10 @@ impl Compressor {
 
     /// Appends the blocks. Each ends at a whole byte, and is not the last of its stream.
     fn compress(&mut self, strip: &Strip, level: Level, out: &mut Vec<u8>) {
-        let bytes = strip.blocks().iter().map(Block::bytes).filter(|bytes| !bytes.is_empty());
         match level {
-            Level::Stored => bytes.for_each(|bytes| stored(bytes, out)),
+            Level::Stored => strip.filled().for_each(|block| stored(block.bytes(), out)),
             Level::Fast => self.fast(strip, out),
-            Level::Zlib(level) => bytes.for_each(|bytes| by_zlib(self.zlib(level), bytes, out)),
+            Level::Zlib(level) => by_zlib(self.zlib(level), strip, out),
         }
     }
 
@@ -90,7 +89,7 @@ impl Compressor {
 
     fn fast(&mut self, strip: &Strip, out: &mut Vec<u8>) {
         lane::find(&mut self.lanes, strip.blocks());
-        for (lane, block) in self.lanes.iter().zip(strip.blocks()).filter(|(_, block)| !block.bytes().is_empty()) {
+        for (lane, block) in self.lanes.iter().zip(strip.filled()) {
             self.tokens.take(lane);
             let codes = Codes::of(&self.tokens);
             if codes.bits(&self.tokens) / 8 >= block.bytes().len() as u64 {
@@ -120,13 +119,21 @@ fn stored(bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-fn by_zlib(zlib: &mut flate2::Compress, mut bytes: &[u8], out: &mut Vec<u8>) {
+/// All of it as one block.
+fn by_zlib(zlib: &mut flate2::Compress, strip: &Strip, out: &mut Vec<u8>) {
     zlib.reset();
+    for block in strip.filled() {
+        add_to_zlib(zlib, block.bytes(), flate2::FlushCompress::None, out);
+    }
+    add_to_zlib(zlib, &[], flate2::FlushCompress::Sync, out);
+}
+
+fn add_to_zlib(zlib: &mut flate2::Compress, mut bytes: &[u8], flush: flate2::FlushCompress, out: &mut Vec<u8>) {
     loop {
         out.reserve(BLOCK / 2);
         let before = zlib.total_in();
         // infallible: a stream that is used as it should be, with room to write to, compresses anything
-        let _ = zlib.compress_vec(bytes, out, flate2::FlushCompress::Sync);
+        let _ = zlib.compress_vec(bytes, out, flush);
         bytes = &bytes[usize::try_from(zlib.total_in() - before).unwrap_or(bytes.len())..];
         if bytes.is_empty() && out.len() < out.capacity() {
             return;

@@ -16,7 +16,7 @@ thread_local! {
 }
 
 /// Makes streams, one after the other. Of a stream that is longer than a strip, each thread has up to three strips at
-/// a time, so memory is bounded: about 6 MiB for each thread.
+/// a time, so memory is bounded: about 4 MiB for each thread.
 pub struct Deflate {
     level: Level,
     strip: Strip,

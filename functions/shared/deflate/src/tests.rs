@@ -122,8 +122,11 @@ fn text_becomes_as_small_as_by_zlibs_second_level() {
 #[test]
 fn streams_follow_each_other() {
     let mut deflate = Deflate::new(Level::Fast);
-    for length in [10, 3 * BLOCK, 0, 100, BLOCK + 1] {
-        let content = b"0123456789abcdef".repeat(length / 16 + 1)[..length].to_vec();
+    let lengths = [10, 3 * BLOCK, 2, 0, 100, BLOCK + 1];
+    for (text, length) in
+        [&b"0123456789abcdef"[..], b"a"].into_iter().flat_map(|text| lengths.map(|length| (text, length)))
+    {
+        let content = text.repeat(length / text.len() + 1)[..length].to_vec();
         let mut stream = Vec::new();
         let mut write = |made: &mut [u8]| {
             stream.extend_from_slice(made);
