@@ -141,6 +141,7 @@ DELIVERIES ?= 1000
 STORM := docs/benchmarks/storm.svg
 bench-delivery: build venv ## Measure a dispatcher: CPU and AWS calls per delivery, and the storm (DELIVERIES=1000)
 	$(BENCH_BUILD) --bin waybill-dispatcher
+	cargo build --workspace --locked --bin waybill-delivery-bench
 	@trap '$(LOCAL) down --instance bench-delivery' EXIT; \
 	$(LOCAL) down --instance bench-delivery; \
 	$(LOCAL) up --instance bench-delivery > .local/bench-up.log || { cat .local/bench-up.log; exit 1; }; \
@@ -191,9 +192,10 @@ deploy: release build ## Deploy to the AWS account of the environment (STACK, AR
 
 # --- behind the scenes ----------------------------------------------------------------------------------------------
 
-# One set of flags for demo and tests: with others, Cargo would choose other features and build most of it anew.
+# One set of packages for demo and tests: with another, Cargo would choose other features and build most of it anew.
+# Programs that only benches need are not among them.
 build:
-	@cargo build --workspace --bins --locked
+	@cargo build --workspace --locked $(FUNCTIONS:%=--bin waybill-%) --bin waybill-local
 
 venv: $(VENV)/.installed
 
