@@ -3,13 +3,13 @@
 use super::lane::LANES;
 
 /// Bytes of a block that is not the last of its stream.
-pub const BLOCK: usize = 1 << 17;
+pub(super) const BLOCK: usize = 1 << 17;
 
-/// Beyond the last byte, so that eight can be read wherever one can.
+/// Beyond the last byte, so that sixteen can be read wherever one can.
 const MARGIN: usize = 16;
 
 /// Up to [`BLOCK`] bytes.
-pub struct Block {
+pub(super) struct Block {
     bytes: Box<[u8; BLOCK + MARGIN]>,
     length: usize,
 }
@@ -24,17 +24,17 @@ impl Default for Block {
 
 impl Block {
     /// What it holds.
-    pub fn bytes(&self) -> &[u8] {
+    pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
     }
 
     /// Whether nothing more goes in.
-    pub fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.length == BLOCK
     }
 
     /// Takes as much of `bytes` as there is room for; how much.
-    pub fn fill(&mut self, bytes: &[u8]) -> usize {
+    pub(super) fn fill(&mut self, bytes: &[u8]) -> usize {
         let taken = bytes.len().min(BLOCK - self.length);
         self.bytes[self.length..self.length + taken].copy_from_slice(&bytes[..taken]);
         self.length += taken;
@@ -42,7 +42,7 @@ impl Block {
     }
 
     /// Forgets what it holds.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.length = 0;
     }
 

@@ -110,6 +110,7 @@ impl Lane {
         self.found[self.count + 1] = Found::default();
     }
 
+    /// Masked, so that nothing is left to check: all but the first and the last few are two bytes and more, so there are fewer.
     #[inline]
     fn push(&mut self, found: Found) {
         self.count += 1;
@@ -141,6 +142,7 @@ impl Lane {
         let is_match = same >= LEAST;
         let mut length = either(is_match, same, 2);
         if length >= AT_ONCE {
+            // One less than the longest: the byte before may come in addition.
             length = extended(block, at, back, (LONGEST - 1).min(self.stop + TAIL - at));
         }
         let earlier = u32::from((here ^ there).to_le_bytes()[0] == 0) << 31;
